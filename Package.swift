@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+// FoundationEssentials, linked statically, needs these archives named; nothing else of them is used.
+let staticFoundation: [LinkerSetting] = [
+    .linkedLibrary("_FoundationCShims"), .linkedLibrary("_FoundationCollections"),
+    .linkedLibrary("swiftSynchronization"),
+]
+/// Starts in under a millisecond, and can be executed from inside any root file system.
+let fullyStatic: [LinkerSetting] =
+    [.unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections"])] + staticFoundation
+/// The Swift runtime inside, the C libraries of the system outside.
+let staticRuntime: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"])] + staticFoundation
+
+func module(_ name: String, _ dependencies: String...) -> Target {
+    .target(name: name, dependencies: dependencies.map { .byName(name: $0) }, swiftSettings: settings)
+}
+func program(_ name: String, _ linking: [LinkerSetting], _ dependencies: String...) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies.map { .byName(name: $0) }, swiftSettings: settings,
+        linkerSettings: linking)
+}
+func tests(_ name: String, _ dependencies: String...) -> Target {
+    .testTarget(name: name, dependencies: dependencies.map { .byName(name: $0) }, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "box",
+    targets: [
+        // Layer 0: C
+        .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .systemLibrary(name: "CCrypto"),
+        .systemLibrary(name: "CISAL"),
+        .systemLibrary(name: "CZstd"),
+        .systemLibrary(name: "CSQLite"),
+        .systemLibrary(name: "CSeccomp"),
+        // Layer 1
+        module("Basics"),
+        module("Kernel", "CLinux"),
+        // Layer 2
+        module("OCI", "Basics"),
+        module("Archive", "Basics", "Kernel", "CCrypto", "CISAL", "CZstd"),
+        module("Reactor", "Basics", "Kernel"),
+        module("HTTP", "Basics", "Kernel"),
+        module("Database", "Basics", "CSQLite"),
+        module("Supervision", "Basics", "Kernel"),
+        module("Netlink", "Basics", "Kernel"),
+        module("APIModel", "Basics"),
+        // Layer 3
+        module("Cgroups", "Basics", "Kernel", "OCI"),
+        module("Seccomp", "Basics", "Kernel", "OCI", "CSeccomp"),
+        module("Storage", "Basics", "Kernel", "OCI", "Archive", "Database"),
+        module("HTTPServer", "Basics", "Kernel", "HTTP", "Reactor"),
+        module("Networking", "Basics", "Kernel", "Netlink", "Database", "Supervision"),
+        // Layer 4
+        module("Deployment", "Basics"),
+        module("Runtime", "Basics", "Kernel", "OCI", "Cgroups", "Seccomp", "Supervision"),
+        module(
+            "Engine", "Basics", "Kernel", "OCI", "Archive", "Cgroups", "Seccomp", "Storage", "Supervision",
+            "Reactor", "Database", "APIModel"),
+        // Layer 5
+        module(
+            "API", "Basics", "Kernel", "OCI", "HTTP", "HTTPServer", "Reactor", "APIModel", "Storage", "Supervision",
+            "Engine"),
+        module("Command", "Basics", "Kernel", "HTTP", "APIModel"),
+        // Layer 6: programs. Their code is in modules: a test that linked a program would link statically too.
+        program("boxd", staticRuntime, "Basics", "Kernel", "Reactor", "HTTPServer", "Engine", "API"),
+        program("boxctl", fullyStatic, "Command"),
+        program("box-runtime", fullyStatic, "Basics", "Kernel", "OCI", "Runtime"),
+        // The demo server of the image `web`.
+        program("web", fullyStatic, "Kernel"),
+        // Tests: one target a module, and one for the programs together.
+        tests("BasicsTests", "Basics"),
+        tests("KernelTests", "Kernel", "Basics"),
+        tests("ArchiveTests", "Archive", "Basics", "Kernel"),
+        tests("StorageTests", "Storage", "Archive", "Database", "OCI", "Basics", "Kernel"),
+        tests("HTTPTests", "HTTP", "HTTPServer", "Reactor", "Basics", "Kernel"),
+        tests("SupervisionTests", "Supervision", "Basics", "Kernel"),
+        tests("NetlinkTests", "Netlink", "Basics", "Kernel"),
+        tests("NetworkingTests", "Networking", "Netlink", "Database", "Supervision", "Basics", "Kernel"),
+        tests("RuntimeTests", "Runtime", "Cgroups", "Seccomp", "OCI", "Supervision", "Basics", "Kernel"),
+        tests("DeploymentTests", "Deployment", "Basics"),
+        tests("EngineTests", "Engine", "APIModel", "OCI", "Storage", "Basics", "Kernel"),
+        tests("APITests", "API", "Engine", "HTTP", "HTTPServer", "Reactor", "Storage", "Basics", "Kernel"),
+        tests("CommandTests", "Command", "APIModel", "HTTP", "Basics", "Kernel"),
+        // Drives the built programs as a user does; needs root.
+        tests("IntegrationTests", "APIModel", "HTTP", "Basics", "Kernel"),
+    ]
+)

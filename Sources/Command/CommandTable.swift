@@ -1,0 +1,51 @@
+/// All commands.
+package enum CommandTable {
+    package static let groups: [CommandGroup] = [
+        CommandGroup(name: "container", summary: "Manage containers"),
+        CommandGroup(name: "image", summary: "Manage images"),
+        CommandGroup(name: "network", summary: "Look at networks"),
+        CommandGroup(name: "system", summary: "Manage boxd"),
+        CommandGroup(name: "volume", summary: "Manage volumes"),
+    ]
+
+    package static let all: [CommandSpec] =
+        (ContainerCommands.all + ImageCommands.all + VolumeCommands.all + NetworkCommands.all + SystemCommands.all
+        + refused)
+        .sorted { $0.name < $1.name }
+
+    /// `name` as typed: `run`, `container run`, `volume create`.
+    package static func find(_ name: String) -> CommandSpec? {
+        all.first { $0.name == name || $0.aliases.contains(name) }
+    }
+
+    private static let load = "load an image with 'boxctl load', or a root file system with 'boxctl import'"
+    private static let refused: [CommandSpec] = [
+        .refused("pull", aliases: ["image pull"], load),
+        .refused("push", aliases: ["image push"], "write the image to a file with 'boxctl save'"),
+        .refused(
+            "build", aliases: ["image build", "builder", "buildx"],
+            "build elsewhere and 'boxctl load', or 'boxctl commit' a container"),
+        .refused("login", "registries cannot be reached yet"),
+        .refused("logout", "registries cannot be reached yet"),
+        .refused("search", "registries cannot be reached yet"),
+        .refused("port", aliases: ["container port"], "ports cannot be published yet"),
+        .refused("network create", "the networks are none and host"),
+        .refused("network rm", aliases: ["network remove"], "the networks none and host are always there"),
+        .refused("network connect", "a container's network is chosen with 'boxctl run --network'"),
+        .refused("network disconnect", "a container's network is chosen with 'boxctl run --network'"),
+        .refused("network prune", "the networks none and host are always there"),
+        .refused("volume update", "it is for clusters"),
+        .refused("checkpoint", "containers cannot be checkpointed"),
+        .refused("compose", "docker's own compose works against boxd's socket"),
+        .refused("context", "give the host with -H or BOX_HOST"),
+        .refused("manifest", "registries cannot be reached yet"),
+        .refused("plugin", "boxd has no plugins"),
+        .refused("trust", "registries cannot be reached yet"),
+        .refused("swarm", "Box is for one host"),
+        .refused("node", "Box is for one host"),
+        .refused("service", "Box is for one host"),
+        .refused("stack", "Box is for one host"),
+        .refused("secret", "Box is for one host"),
+        .refused("config", "Box is for one host"),
+    ]
+}

@@ -1,0 +1,186 @@
+/// A service as the invariants see it: from the model, or from what a test knows of the world.
+package struct WorldSnapshot: Hashable, Sendable, Codable {
+    package struct Seen: Hashable, Sendable, Codable {
+        package var name: String
+        package var revision: Int
+        package var state: Instance.State
+        package var alive: Bool
+        package var address: String?
+        /// Open short connections.
+        package var connections: Int
+        package var drainIsOver: Bool
+        package init(_ instance: Instance, now: Moment) {
+            name = instance.name
+            revision = instance.revision
+            state = instance.state
+            alive = instance.alive
+            address = instance.address
+            connections = instance.drain?.short ?? 0
+            drainIsOver = instance.drain.map { now >= $0.deadline } ?? true
+        }
+    }
+    package var instances: [Seen]
+    package var required: Int
+    /// nil: no bound now.
+    package var runningBound: Int?
+    package var memoryBound: Int?
+    package var running: Int
+    package var memory: Int
+    /// Of these, on their way out.
+    package var leaving: Int
+    package var applied: RouterTable
+    package var maybeListed: Set<String>
+    package var routerIsDown: Bool
+    package var quarantined: [String]
+    package var lastGood: Int?
+    /// I4: so many of the last good revision, frozen ones included; 0 where the spec waives it.
+    package var lastGoodRequired: Int
+    package var mayBeEmpty: Bool
+}
+
+extension Service {
+    package var snapshot: WorldSnapshot {
+        let bounds = bounds
+        let strategy = rollout?.strategy
+        let isHeld = rollout?.isHeld ?? false
+        let warm = parkGoal != .stop && rollout != nil && rollout?.from != nil && rollout?.kind == .deploy
+        return WorldSnapshot(
+            instances: instances.map { WorldSnapshot.Seen($0, now: now) }, required: requiredCapacity,
+            runningBound: bounds.running, memoryBound: bounds.memory, running: runningCount, memory: memoryCount,
+            leaving: instances.count { $0.alive && ($0.goal == .remove || $0.goal == .stop) },
+            applied: router.applied, maybeListed: router.maybeListed, routerIsDown: router.isDown,
+            quarantined: quarantine.map(\.address), lastGood: rollout?.from ?? stable,
+            lastGoodRequired: warm ? rollout?.baseDesired ?? 0 : 0,
+            mayBeEmpty: isHeld || isInMaintenance || isDegraded || strategy == .allAtOnce || strategy == .recreate
+                || stable == nil || desired == 0 || rollout?.desired == 0)
+    }
+}
+
+/// What holds at all times (I6, I7 and I8 hold by the shape of `Service`: it has one rollout, one stable revision that
+/// only `commit` sets, and its pending actions are in the value that is written before they begin).
+package enum Invariant: String, Hashable, Sendable, Codable, CaseIterable {
+    case capacity = "I1"
+    case onlyReadyListed = "I2"
+    case routerFirst = "I3"
+    case wayBack = "I4"
+    case bounds = "I5"
+    case oneRollout = "I6"
+    case oneStable = "I7"
+    case journalled = "I8"
+    case neverEmpty = "I9"
+    case quarantine = "I10"
+
+    package struct Violation: Hashable, Sendable, Codable {
+        package var invariant: Invariant
+        package var text: String
+    }
+
+    /// Before an action: what it would break.
+    package static func violations(of kind: ServiceAction.Kind, in world: WorldSnapshot) -> [Violation] {
+        switch kind {
+        case .applyRouter(_, let table): return listing(table, world)
+        case .signalStop(let name, _, _), .freeze(let name), .remove(let name): return leaving(name, kind, world)
+        case .start(let name, _, let avoid):
+            var found: [Violation] = []
+            if let bound = world.runningBound, world.running >= bound {
+                found.append(.init(invariant: .bounds, text: "\(name) would be one more than \(bound) running"))
+            }
+            if let bound = world.memoryBound, world.memory >= bound {
+                found.append(.init(invariant: .bounds, text: "\(name) would be one more than \(bound) in memory"))
+            }
+            if !Set(world.quarantined).isSubset(of: avoid) {
+                found.append(.init(invariant: .quarantine, text: "\(name) may be given an address in quarantine"))
+            }
+            return found
+        default: return []
+        }
+    }
+
+    private static func listing(_ table: RouterTable, _ world: WorldSnapshot) -> [Violation] {
+        var found: [Violation] = []
+        let byName = Dictionary(world.instances.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var healthy = 0
+        for member in table.members + table.preview {
+            guard let one = byName[member.instance], one.alive, one.address == member.address else {
+                found.append(
+                    .init(invariant: .onlyReadyListed, text: "\(member.instance) is gone, and would be listed"))
+                continue
+            }
+            let isFit = one.state == .ready || one.state == .pooled
+            // The last one, ailing, is better than none: I9 before I2.
+            if !isFit, !(one.state == .unhealthy && table.members.count == 1 || allUnhealthy(table, byName)) {
+                found.append(
+                    .init(invariant: .onlyReadyListed, text: "\(one.name) is \(one.state), and would be listed"))
+            }
+            if world.quarantined.contains(member.address) {
+                found.append(.init(invariant: .quarantine, text: "\(member.address) is in quarantine"))
+            }
+        }
+        healthy = table.members.count { byName[$0.instance].map { $0.state == .ready || $0.state == .pooled } ?? false }
+        let pooled = world.instances.filter { $0.state == .pooled && $0.alive }
+        let dropsFit = pooled.contains { !table.lists($0.name) }
+        if dropsFit, healthy < world.required {
+            found.append(.init(invariant: .capacity, text: "\(healthy) in the pool, \(world.required) are required"))
+        }
+        if table.isEmpty, !pooled.isEmpty, !world.mayBeEmpty {
+            found.append(.init(invariant: .neverEmpty, text: "the pool would be empty"))
+        }
+        return found
+    }
+
+    private static func allUnhealthy(_ table: RouterTable, _ byName: [String: WorldSnapshot.Seen]) -> Bool {
+        table.members.allSatisfy { byName[$0.instance]?.state == .unhealthy }
+    }
+
+    private static func leaving(
+        _ name: String, _ kind: ServiceAction.Kind, _ world: WorldSnapshot
+    ) -> [Violation] {
+        guard let one = world.instances.first(where: { $0.name == name }) else { return [] }
+        var found: [Violation] = []
+        if world.maybeListed.contains(name) {
+            found.append(.init(invariant: .routerFirst, text: "\(name) may still be listed by the router"))
+        }
+        if one.alive, one.state == .draining || one.connections > 0 && !one.drainIsOver {
+            found.append(.init(invariant: .routerFirst, text: "\(name) has \(one.connections) open connections"))
+        }
+        if case .remove = kind { return found + wayBack(without: one, world) }
+        if case .signalStop = kind { return found + wayBack(without: one, world) }
+        return found
+    }
+
+    /// The way back may be narrowed by deaths, never by us.
+    private static func wayBack(without one: WorldSnapshot.Seen, _ world: WorldSnapshot) -> [Violation] {
+        guard one.revision == world.lastGood, one.state != .failed, one.alive, world.lastGoodRequired > 0 else {
+            return []
+        }
+        let kept: [Instance.State] = [.ready, .pooled, .frozen, .draining, .drained, .warming, .starting]
+        let left = world.instances.count {
+            $0.revision == world.lastGood && $0.alive && kept.contains($0.state) && $0.name != one.name
+        }
+        if left >= world.lastGoodRequired { return [] }
+        return [.init(invariant: .wayBack, text: "\(left) of r\(one.revision) would be left to go back to")]
+    }
+
+    /// After everything: what does not hold.
+    package static func violations(of world: WorldSnapshot) -> [Violation] {
+        var found: [Violation] = []
+        let byName = Dictionary(world.instances.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        if let bound = world.memoryBound, world.memory - world.leaving > bound {
+            found.append(.init(invariant: .bounds, text: "\(world.memory) in memory, \(bound) were planned"))
+        }
+        for one in world.instances where one.state == .stopping && world.maybeListed.contains(one.name) {
+            found.append(.init(invariant: .routerFirst, text: "\(one.name) is being stopped, and may be listed"))
+        }
+        for member in world.applied.members where byName[member.instance] == nil {
+            found.append(.init(invariant: .onlyReadyListed, text: "\(member.instance) is listed, and removed"))
+        }
+        let addresses = world.instances.filter { $0.alive && $0.state != .failed }.compactMap(\.address)
+        for address in addresses where world.quarantined.contains(address) {
+            found.append(.init(invariant: .quarantine, text: "\(address) is used while in quarantine"))
+        }
+        if Set(addresses).count != addresses.count {
+            found.append(.init(invariant: .quarantine, text: "two instances have the same address"))
+        }
+        return found
+    }
+}

@@ -1,0 +1,47 @@
+/// How a rollout ended.
+package enum Outcome: String, Hashable, Sendable, Codable, CaseIterable {
+    case succeeded, refused, superseded, cancelled, stuck
+    case rolledBack = "rolled_back"
+
+    /// The exit code of a command that waited: it says what serves, not whether a call went through.
+    package var exitCode: Int {
+        switch self {
+        case .succeeded: 0
+        case .rolledBack: 3
+        case .stuck: 4
+        case .superseded, .cancelled: 6
+        case .refused: 8
+        }
+    }
+}
+
+/// What a rollout cost the clients, as far as it can be seen from here.
+package struct Ledger: Hashable, Sendable, Codable {
+    /// Connections still open when their drain's time was over.
+    package var forcedCloses = 0
+    package var drains = 0
+    package var starts = 0
+    package var thaws = 0
+    package var routerTransactions = 0
+    /// Least and most at any moment.
+    package var leastPooled: Int?
+    package var mostRunning = 0
+    /// Nanoseconds that new connections were held.
+    package var held = Span.zero
+}
+
+/// What is kept of a rollout.
+package struct RolloutRecord: Hashable, Sendable, Codable {
+    package var rollout: String
+    package var kind: Rollout.Kind
+    package var key: String?
+    package var from: Int?
+    package var to: Int
+    package var outcome: Outcome
+    package var reason: Failure?
+    package var refusals: [PreflightRefusal]
+    /// Healthy members of the pool, by revision.
+    package var serving: [Int: Int]
+    package var duration: Span
+    package var ledger: Ledger
+}

@@ -1,0 +1,101 @@
+import Reactor
+package import APIModel
+import Archive
+import Basics
+import Kernel
+import OCI
+import Storage
+
+extension Engine {
+    /// Makes a container from an image. Nothing of it is left when this throws.
+    package func create(name wanted: String?, _ request: ContainerCreateRequest) async throws -> ContainerCreateResponse
+    {
+        let imageName = request.config.image
+        guard !imageName.isEmpty else { throw EngineError(.invalid, "config.Image: no image given") }
+        let image = try await pool.run { [images] in try images.resolve(imageName) }
+        try Validation.checkRequest(request, facts)
+        let config = try ConfigMerge.merge(request.config, over: image.config.config)
+        try Validation.checkMerged(config)
+        if let signal = config.stopSignal, !signal.isEmpty { _ = try SignalName.number(signal) }
+        var host = request.hostConfig
+        Validation.fillDefaults(&host, facts)
+        let name = try chooseName(wanted)
+        let modes = try NamespaceModes(host)
+        for other in modes.sharedContainers { _ = try container(other) }
+
+        var sources: [String: [PlannedMount]] = [:]
+        for text in host.volumesFrom ?? [] {
+            let other = MountPlan.volumesFromContainer(text)
+            sources[other] = await (try container(other)).record.mounts
+        }
+        let mounts = try MountPlan.plan(config, host, volumesFrom: sources)
+        let record = ContainerRecord(
+            id: Identifier().hex, name: name, created: Timestamp(nanosecondsSince1970: Clock.realtime()),
+            image: image.id, imageName: imageName, config: config, hostConfig: host, mounts: mounts,
+            topLayer: image.chain)
+        let made = try await pool.run { [self] in try place(record) }
+        for volume in made { events.publish(.volume, "create", volume, ["driver": "local"]) }
+
+        let container = Container(record, RunState(), self)
+        registry.add(container, name: name)
+        await container.publish("create")
+        return ContainerCreateResponse(id: record.id, warnings: [])
+    }
+
+    private func chooseName(_ wanted: String?) throws -> String {
+        guard let wanted, !wanted.isEmpty else { return ContainerName.random(avoiding: registry.isNameTaken) }
+        try ObjectName.checkContainer(wanted)
+        return wanted.hasPrefix("/") ? String(wanted.dropFirst()) : wanted
+    }
+
+    /// Puts the record, the directories and the volumes in their places; returns the names of new volumes. Blocks.
+    private func place(_ record: ContainerRecord) throws -> [String] {
+        var cleanup = CleanupStack()
+        let directory = options.containerDirectory(record.id)
+        // The row first: it holds the name, and the image's layers.
+        try table.insert(
+            ContainerRow(
+                id: record.id, name: record.name, chain: record.topLayer, record: try record.encoded(),
+                state: try RunState().encoded(), created: record.created))
+        cleanup.add { [table] in try? table.delete(id: record.id) }
+        cleanup.add { [root] in if Sys.exists(directory) { try? root.discard(directory) } }
+        try Sys.mkdir(directory, mode: 0o700)
+        for name in ["bundle", "work", "log"] { try Sys.mkdir("\(directory)/\(name)", mode: 0o700) }
+        // The container's `/` has the mode of this directory.
+        try Sys.mkdir(directory + "/upper", mode: 0o755)
+
+        var made: [String] = []
+        for mount in record.mounts {
+            switch mount.kind {
+            case .volume:
+                let labels =
+                    mount.anonymous
+                    ? mount.volumeLabels.merging([VolumeStore.anonymousLabel: ""]) { $1 } : mount.volumeLabels
+                let (volume, isNew) = try volumes.create(name: mount.source, labels: labels)
+                if isNew {
+                    made.append(volume.name)
+                    cleanup.add { [volumes] in try? volumes.remove(volume.name, usedBy: [], force: true) }
+                }
+                if !mount.noCopy, mount.subpath.isEmpty { try fill(volume, from: record, at: mount.destination) }
+            case .bind where !mount.createSource && !Sys.exists(mount.source):
+                throw EngineError(
+                    .invalid, "invalid mount config for type \"bind\": bind source path does not exist: \(mount.source)"
+                )
+            case .bind, .tmpfs: break
+            }
+        }
+        cleanup.disarm()
+        return made
+    }
+
+    /// Gives an empty volume what the image has at the place where it is mounted, owners and all. Blocks.
+    private func fill(_ volume: StoredVolume, from record: ContainerRecord, at destination: String) throws {
+        guard try Sys.list(volume.path).isEmpty else { return }
+        let root = try OverlayMount.open(lowers: try lowerDirectories(record), upper: nil, work: nil)
+        // The image may have nothing there.
+        guard (try? root.status(destination, follow: true))?.kind == .directory else { return }
+        let source = try root.open(destination, Sys.openDirectory)
+        let target = try Sys.open(volume.path, Sys.openDirectory)
+        try TreeCopier.copyContents(from: source, to: target)
+    }
+}

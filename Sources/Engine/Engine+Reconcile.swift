@@ -1,0 +1,112 @@
+import APIModel
+import Basics
+import FoundationEssentials
+import Kernel
+import Storage
+
+extension Engine {
+    /// Makes what the database says and what there is agree, when the daemon starts. Doing it twice changes
+    /// nothing more.
+    ///
+    ///     record, monitor there       -> running, whatever the record says
+    ///     record, exit record there   -> it ended while nobody looked; its restart policy decides
+    ///     record says up, none there  -> it and its monitor were killed, or the machine was
+    ///     record says removing        -> the removal goes on
+    ///     no record, directory there  -> left by a `create` or a removal that did not get to its end
+    package func reconcile() async {
+        let rows: [ContainerRow]
+        do { rows = try table.all() } catch {
+            logger.error("cannot read the containers from the database: \(error)")
+            return
+        }
+        var containers: [Container] = []
+        for row in rows {
+            do {
+                let record = try ContainerRecord(decoding: row.record)
+                let container = Container(record, try RunState(decoding: row.state), self)
+                registry.add(container, name: row.name)
+                containers.append(container)
+            } catch {
+                // The others must be served; what cannot be read is kept for a person to look at.
+                try? table.quarantine(row, reason: "\(error)")
+            }
+        }
+        await reconcile(containers)
+        removeStrayDirectories(known: Set(rows.map(\.id)))
+        root.drainTrash()
+        logger.info("\(containers.count) containers known")
+    }
+
+    /// All at once. A monitor that was stopped, or a disk that hangs, must not keep the others from being served:
+    /// after a while the rest is left to itself, and known by what the database says until it is done.
+    private func reconcile(_ containers: [Container]) async {
+        let (done, tell) = AsyncStream.makeStream(of: Void.self)
+        for container in containers {
+            Task {
+                await self.reconcile(container)
+                tell.yield()
+            }
+        }
+        let count = containers.count
+        let all: Bool? = await loop.withTimeout(nanoseconds: 5_000_000_000) {
+            var left = count
+            if left == 0 { return true }
+            for await _ in done {
+                left -= 1
+                if left == 0 { return true }
+            }
+            return false
+        }
+        if all != true { logger.warn("not all containers' monitors answer: going on without waiting for them") }
+    }
+
+    private func reconcile(_ container: Container) async {
+        if await container.state.status == .removing {
+            do { try await finishRemoval(container) } catch {
+                logger.error("cannot finish removing container \(container.id): \(error)")
+            }
+            return
+        }
+        await container.adopt()
+        let (record, state) = (await container.record, await container.state)
+        guard !state.isUp, state.status != .restarting else { return }
+        let wanted = RestartDecision.startsWithDaemon(
+            policy: record.hostConfig.restartPolicy.name, stoppedByUser: state.stoppedByUser, everRan: state.runs > 0)
+        if wanted {
+            do { try await container.start() } catch {
+                logger.warn("container \(record.name): cannot start it with the daemon: \(error)")
+            }
+        } else if record.hostConfig.autoRemove, state.status == .exited {
+            await container.removeIfAutomatic()
+        }
+    }
+
+    private func removeStrayDirectories(known: Set<String>) {
+        for place in [root.containers, options.runDirectory + "/containers"] {
+            for entry in (try? Sys.list(place)) ?? [] where !known.contains(entry.name) {
+                logger.info("removing \(place)/\(entry.name): it belongs to no container")
+                do {
+                    if place == root.containers {
+                        try root.discard("\(place)/\(entry.name)")
+                    } else {
+                        try Sys.removeTree("\(place)/\(entry.name)")
+                    }
+                } catch {
+                    logger.warn("cannot remove \(place)/\(entry.name): \(error)")
+                }
+            }
+        }
+    }
+}
+
+// MARK: - Records as JSON
+
+extension ContainerRecord {
+    func encoded() throws -> [UInt8] { Array(try JSONEncoder().encode(self)) }
+    init(decoding bytes: [UInt8]) throws { self = try JSONDecoder().decode(ContainerRecord.self, from: Data(bytes)) }
+}
+
+extension RunState {
+    func encoded() throws -> [UInt8] { Array(try JSONEncoder().encode(self)) }
+    init(decoding bytes: [UInt8]) throws { self = try JSONDecoder().decode(RunState.self, from: Data(bytes)) }
+}

@@ -1,0 +1,77 @@
+import APIModel
+package import Basics
+import Cgroups
+import Glibc
+import Kernel
+package import Reactor
+import Storage
+import Synchronization
+
+/// The container engine: all containers, images and volumes of one data root.
+///
+/// Long-lived parts hang here; what a container does is in `Container`, one actor each. Methods are in
+/// `Engine+Topic.swift`.
+package final class Engine: Sendable {
+    package let options: EngineOptions
+    package let loop: EventLoop
+    package let pool: BlockingPool
+    /// For archives that go to and come from clients: one that stalls keeps its thread, and `pool` is for all the rest.
+    let transfers = BlockingPool(name: "transfers", limit: 32)
+    package let events = EventBus()
+    package let logger: Logger
+    package let started = Timestamp(nanosecondsSince1970: Clock.realtime())
+    let stores: Stores
+    let cgroups: CgroupHost
+    let seccomp: SeccompCache
+    /// box-runtime through a mount that no container can write through; kept open, so that starting it is one exec.
+    private let runtime: SharedDescriptor
+    let users: UserFiles
+    let registry = ContainerRegistry()
+    let host = HostStatistics()
+    let facts: HostFacts
+    let hostID: String
+
+    /// Opens the data root and reads what is there. Blocks. No container is touched before `reconcile`.
+    package init(_ options: EngineOptions, loop: EventLoop, pool: BlockingPool) throws {
+        self.options = options
+        self.loop = loop
+        self.pool = pool
+        logger = Logger("boxd", minimum: options.logLevel)
+        stores = try Stores(dataRoot: options.dataRoot, log: logger)
+        try Sys.makeDirectories(options.runDirectory, mode: 0o700)
+        try Sys.makeDirectories(options.runDirectory + "/containers", mode: 0o700)
+        cgroups = try CgroupHost.detect()
+        runtime = SharedDescriptor(try ProtectedProgram.open(options.runtimePath))
+        seccomp = SeccompCache(directory: options.dataRoot + "/seccomp")
+        users = UserFiles()
+        facts = try HostFacts.current()
+        hostID = try Self.identity(options.dataRoot + "/engine-id")
+    }
+
+    var root: DataRoot { stores.root }
+    var table: ContainerTable { stores.containers }
+    var images: ImageStore { stores.images }
+    var layers: LayerStore { stores.layers }
+    var volumes: VolumeStore { stores.volumes }
+
+    /// A path to box-runtime that works in any process of this host.
+    var runtimeProgram: String { "/proc/\(getpid())/fd/\(runtime.raw)" }
+
+    /// This engine's own name for itself, the same after a restart.
+    private static func identity(_ path: String) throws -> String {
+        if let text = try? Sys.readText(path), let known = Identifier(text) { return known.hex }
+        let new = Identifier().hex
+        try Sys.replaceFile(path, Array(new.utf8), sync: true)
+        return new
+    }
+
+    func lowerDirectories(_ record: ContainerRecord) throws -> [String] {
+        guard let top = record.topLayer else { return [] }
+        return try layers.paths(forChain: top)
+    }
+
+    func remember(_ session: ExecSession) { registry.add(session) }
+    func forgetExecs(of container: String, except known: Set<String>) {
+        registry.removeExecs(of: container, except: known)
+    }
+}

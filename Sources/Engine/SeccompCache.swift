@@ -1,0 +1,45 @@
+import APIModel
+import Archive
+import Basics
+import Kernel
+import OCI
+import Seccomp
+import Synchronization
+
+/// Compiled seccomp programs as files, each made once: compiling takes longer than starting a container.
+final class SeccompCache: Sendable {
+    private let directory: String
+    private let known = Mutex<Set<String>>([])
+    /// Part of the names: programs of another version of the compiler or of the profile are made anew.
+    private static let version = "1"
+
+    init(directory: String) { self.directory = directory }
+
+    /// The file with a container's program; nil when it runs unconfined. Blocks.
+    func program(_ host: HostConfig, capabilities: CapabilitySets?) throws -> String? {
+        let names = (capabilities?.bounding ?? []).sorted()
+        switch try SecurityOptions(host).seccomp {
+        case .unconfined: return nil
+        case .standard:
+            return try file("default", names) { try DefaultSeccompProfile.program(capabilities: Set(names)) }
+        case .profile(let json):
+            return try file(json, names) {
+                try SeccompCompiler.compile(
+                    try SeccompProfile(parsing: Array(json.utf8)).resolved(capabilities: Set(names)))
+            }
+        }
+    }
+
+    private func file(_ profile: String, _ capabilities: [String], _ compile: () throws -> [UInt8]) throws -> String {
+        let key = "\(Self.version) \(HostName().release) \(capabilities.joined(separator: ",")) \(profile)"
+        let path = "\(directory)/\(SHA256Hasher.digest(of: Array(key.utf8)).hex).bpf"
+        if known.withLock({ $0.contains(path) }) || Sys.exists(path) {
+            known.withLock { _ = $0.insert(path) }
+            return path
+        }
+        try Sys.makeDirectories(directory, mode: 0o700)
+        try Sys.replaceFile(path, try compile())
+        known.withLock { _ = $0.insert(path) }
+        return path
+    }
+}

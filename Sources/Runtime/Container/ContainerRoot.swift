@@ -1,0 +1,70 @@
+import Glibc
+import Kernel
+import OCI
+
+/// Everything of a container's file system, from the overlay to the change of the root; in its own namespaces.
+enum ContainerRoot {
+    /// Returns the container's side of its terminal, if it has one.
+    static func make(
+        _ request: LaunchRequest, _ spec: RuntimeSpec, _ process: ProcessSpec, _ namespaces: NamespacePlan,
+        _ proc: borrowing HostProc, _ channel: LaunchChannel
+    ) throws(RuntimeError) -> SharedDescriptor? {
+        let linux = spec.linux
+        let configured = spec.root?.path ?? ""
+        let path = configured.hasPrefix("/") ? configured : "\(request.bundle)/\(configured)"
+        let propagation = try RootFilesystem.Propagation(linux?.rootfsPropagation)
+        try RootFilesystem.isolate(propagation, rootPath: path)
+        let mounts = ContainerMounts(
+            root: try RootFilesystem.mount(path: path, overlay: request.overlay), bundle: request.bundle,
+            hasCgroupNamespace: namespaces.isPrivate(.cgroup))
+        // Modes of mount points and devices are meant as they are written.
+        Sys.setFileCreationMask(0)
+        for mount in spec.mounts ?? [] { try mounts.make(mount) }
+        let root = mounts.takeRoot()
+        if !isBound("/dev", spec) { try DeviceNodes.make(linux?.devices, in: root) }
+        var terminal: SharedDescriptor?
+        if request.stdio == .terminal {
+            let peer = try ContainerTerminal.open(in: root, process, channel)
+            try ContainerTerminal.bindConsole(peer, in: root)
+            terminal = SharedDescriptor(peer)
+        }
+        try WorkingDirectory.make(process.cwd, in: root)
+        // Before /proc/sys becomes read-only; and through the host's /proc, not through what was just mounted.
+        try KernelParameters.apply(linux?.sysctl, namespaces, proc)
+        try setNames(spec)
+        try runCreationHooks(request, spec, channel)
+        // After the hooks: they may still mount and write.
+        try HiddenPaths.makeReadOnly(linux?.readonlyPaths, in: root)
+        try HiddenPaths.mask(linux?.maskedPaths, in: root)
+        if spec.root?.readonly ?? false { try RootFilesystem.makeReadOnly(root) }
+        try RootFilesystem.pivot(to: root, propagation)
+        return terminal
+    }
+
+    /// A bound `/dev` is somebody else's, and has its devices.
+    private static func isBound(_ destination: String, _ spec: RuntimeSpec) -> Bool {
+        (spec.mounts ?? []).contains { mount in
+            mount.destination == destination && (mount.type == "bind" || MountOptions(mount.options ?? []).isBind)
+        }
+    }
+
+    private static func setNames(_ spec: RuntimeSpec) throws(RuntimeError) {
+        try attempt(.namespaces, "setting the host name") { () throws(SyscallError) in
+            if let name = spec.hostname, !name.isEmpty { try Processes.setHostname(name) }
+            if let name = spec.domainname, !name.isEmpty { try Processes.setDomainname(name) }
+        }
+    }
+
+    /// The environment is made, and the root is not changed yet: prestart and createRuntime outside, by the launcher,
+    /// and then createContainer here.
+    private static func runCreationHooks(
+        _ request: LaunchRequest, _ spec: RuntimeSpec, _ channel: LaunchChannel
+    ) throws(RuntimeError) {
+        guard let hooks = spec.hooks else { return }
+        if !(hooks.prestart ?? []).isEmpty || !(hooks.createRuntime ?? []).isEmpty {
+            try channel.send(.hooks)
+            try channel.waitForProceed()
+        }
+        try HookRunner.run(hooks.createContainer, "createContainer", ContainerConfig.state(request, spec, "creating"))
+    }
+}

@@ -1,0 +1,124 @@
+import Glibc
+import Kernel
+
+/// What the new process and its launcher say to each other, a packet each:
+///
+///     new process                         launcher
+///     cgroup        ------------------->  (knows what to undo)
+///     warning*      ------------------->
+///     terminal + fd ------------------->
+///     hooks         ------------------->  runs prestart and createRuntime hooks
+///                   <-------------------  proceed
+///     held          ------------------->  (only when held)
+///                   <-------------------  proceed, from whoever starts it
+///     executing     ------------------->
+///     end of the connection (execve closed it): the program runs
+///     failed        ------------------->  instead of any of the above
+enum LaunchMessage: Equatable {
+    case cgroup(String)
+    case warning(String)
+    /// Carries the master of the terminal.
+    case terminal
+    case hooks
+    case held
+    case executing
+    case failed(RuntimeError)
+    case proceed
+}
+
+extension LaunchMessage {
+    /// Enough for any error; a longer text is cut.
+    static let maximumLength = 32 * 1024
+
+    var bytes: [UInt8] {
+        switch self {
+        case .cgroup(let path): [1] + path.utf8
+        case .warning(let text): [2] + text.utf8.prefix(Self.maximumLength - 1)
+        case .terminal: [3]
+        case .hooks: [4]
+        case .held: [5]
+        case .executing: [6]
+        case .failed(let error):
+            [
+                7, error.stage.rawValue, UInt8(truncatingIfNeeded: error.exitCode),
+                UInt8(truncatingIfNeeded: error.errno),
+            ]
+                + error.message.utf8.prefix(Self.maximumLength - 4)
+        case .proceed: [8]
+        }
+    }
+
+    init?(_ bytes: some Collection<UInt8>) {
+        let text = { (skip: Int) in String(decoding: bytes.dropFirst(skip), as: UTF8.self) }
+        switch bytes.first {
+        case 1: self = .cgroup(text(1))
+        case 2: self = .warning(text(1))
+        case 3: self = .terminal
+        case 4: self = .hooks
+        case 5: self = .held
+        case 6: self = .executing
+        case 7:
+            let head = Array(bytes.prefix(4))
+            guard head.count == 4, let stage = RuntimeError.Stage(rawValue: head[1]) else { return nil }
+            self = .failed(RuntimeError(stage, text(4), errno: Int32(head[3]), exitCode: Int32(head[2])))
+        case 8: self = .proceed
+        default: return nil
+        }
+    }
+}
+
+/// One end of the conversation. Closed on exec.
+final class LaunchChannel {
+    private var socket: FileDescriptor
+
+    init(_ socket: consuming FileDescriptor) { self.socket = socket }
+
+    /// Goes on with somebody else.
+    func exchange(_ socket: consuming FileDescriptor) { self.socket = socket }
+
+    /// For whoever shall go on with the conversation later.
+    func duplicateSocket() throws(RuntimeError) -> FileDescriptor {
+        do { return try socket.duplicate() } catch { throw RuntimeError(.handshake, "keeping the connection", error) }
+    }
+
+    func send(_ message: LaunchMessage, descriptor: Int32? = nil) throws(RuntimeError) {
+        _ = try attempt(.handshake, "telling the launcher") { () throws(SyscallError) in
+            try Sys.send(socket.raw, message.bytes, descriptors: descriptor.map { [$0] } ?? [])
+        }
+    }
+
+    typealias Received = (message: LaunchMessage, descriptor: Int32?)
+
+    /// nil at the end of the connection. A descriptor that came is the caller's.
+    func receive() throws(RuntimeError) -> Received? {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LaunchMessage.maximumLength, alignment: 8)
+        defer { buffer.deallocate() }
+        let received: (count: Int, descriptors: [Int32])?
+        do {
+            received = try Sys.receive(socket.raw, into: buffer)
+        } catch let error where error.errno == ECONNRESET {
+            // The other side ended with words of ours unread; for us that is its end.
+            return nil
+        } catch {
+            throw RuntimeError(.handshake, "waiting for the new process", error)
+        }
+        guard let received, received.count > 0 else { return nil }
+        guard let message = LaunchMessage(buffer[..<received.count]) else {
+            throw RuntimeError(.handshake, "a message of an unknown kind came from the new process")
+        }
+        return (message, received.descriptors.first)
+    }
+
+    /// Waits for the word to go on.
+    func waitForProceed() throws(RuntimeError) {
+        guard let received = try receive() else {
+            throw RuntimeError(.handshake, "the launcher ended before the container was started")
+        }
+        guard received.message == .proceed else {
+            throw RuntimeError(.handshake, "the launcher said \(received.message) where «proceed» was due")
+        }
+    }
+
+    /// False when the other side is gone.
+    var isConnected: Bool { !Sys.isHungUp(socket.raw) }
+}

@@ -1,0 +1,73 @@
+import Glibc
+import Kernel
+import Supervision
+
+/// `box-runtime monitor`: the parent of one container.
+///
+/// It starts the container, keeps its streams, writes its log, reaps its processes, and leaves its exit record; all
+/// without the daemon, which may end at any time and finds the container again by the monitor's socket. If the
+/// monitor itself is killed, the kernel kills the container with it: nobody would know its end.
+package enum Monitor {
+    /// The connection to whoever spawned the monitor.
+    private static let controlDescriptor: Int32 = 3
+
+    /// `arguments`: those after `monitor`. Returns the exit code of the monitor, 0 when the container ran.
+    package static func main(arguments: [String]) -> Int32 {
+        do {
+            let options = try MonitorOptions(parsing: arguments)
+            return try run(options)
+        } catch {
+            // The spawner closed standard error, or collects it in a file.
+            report("\(error)")
+            return 125
+        }
+    }
+
+    private static func run(_ options: MonitorOptions) throws -> Int32 {
+        var control: FileDescriptor? = FileDescriptor(owning: controlDescriptor)
+        if (try? control?.setNonBlocking()) == nil {
+            // Started by hand, without a connection. The number is not ours to close.
+            _ = control.take()?.release()
+        }
+        // A session of its own: a terminal's signals, or its end, do not concern it.
+        try? Processes.newSession()
+        // With --pid=host, what the container's processes leave behind becomes the monitor's, which reaps it.
+        try Processes.becomeSubreaper()
+        // It lives as long as its container, whatever it is told; the container's children get theirs reset.
+        Signals.ignorePipe()
+        try Signals.block([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
+        let signals = try SignalDescriptor([SIGCHLD])
+        try Sys.makeDirectories(options.logDirectory, mode: 0o700)
+        // Before the start: whoever sees the container running finds it.
+        let files = RunFiles(directory: options.runDirectory)
+        let listener = try Sys.listenUnix(.packet, in: files.directory, name: files.socketName, backlog: 64)
+
+        let supervised: SupervisedContainer
+        do throws(RuntimeError) {
+            supervised = try SupervisedContainer.start(options)
+        } catch {
+            try? Sys.unlink(files.socket)
+            if let control = control.take() {
+                let message = MonitorMessage.failed(
+                    stage: "\(error.stage)", errno: error.errno, exitCode: error.exitCode, text: error.message)
+                _ = try? MonitorChannel(control).send(message)
+            }
+            report("container \(options.id): \(error)")
+            return 1
+        }
+        do {
+            try MonitorLoop(options, supervised, listener, signals, control.take()).run()
+            return 0
+        } catch {
+            // Nobody would read the container's output or know its end: better an end with a reason.
+            let ending = ContainerEnding(supervised)
+            ending.destroy(options, reason: "its monitor failed: \(error)")
+            throw error
+        }
+    }
+
+    static func report(_ message: String) {
+        let line = Array("box-runtime monitor: \(message)\n".utf8)
+        _ = try? line.withUnsafeBytes { (bytes) throws(SyscallError) in try Sys.write(2, bytes) }
+    }
+}

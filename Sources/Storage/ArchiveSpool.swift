@@ -1,0 +1,92 @@
+import Archive
+import Basics
+import Kernel
+
+/// The files of an archive of images, taken in as they come: hashed, under `tmp/`, by the names they had. An archive
+/// may list its contents at its end, and may come through a pipe.
+final class ArchiveSpool {
+    /// A directory under `tmp/` that is the caller's to discard.
+    let directory: String
+    private let content: ContentStore
+    private var files: [String: SpooledFile] = [:]
+    /// Links by name: what an old `docker save` writes for a layer that two images share.
+    private var links: [String: String] = [:]
+
+    private static let entryLimit = 200_000
+    private static let nameLimit = 1024
+
+    init(content: ContentStore, directory: String) throws {
+        self.content = content
+        self.directory = directory
+        try Sys.mkdir(directory, mode: 0o700)
+    }
+
+    /// Reads the whole archive. A file named `blobs/sha256/<hex>` must have that digest.
+    func take(_ source: any ByteSource) throws {
+        let reader = TarReader(source)
+        var count = 0
+        while let entry = try reader.next() {
+            count += 1
+            guard count <= Self.entryLimit else {
+                throw StorageError.invalid(
+                    "the archive has more than \(Self.entryLimit) entries: it is no archive of images")
+            }
+            guard let path = entry.path.normalized, let name = path.string, !name.isEmpty,
+                name.utf8.count <= Self.nameLimit
+            else { continue }
+            switch entry.kind {
+            case .file:
+                let file = try content.spool(
+                    reader.data, expected: Self.digest(of: name), expectedSize: entry.size, in: directory,
+                    what: "the file \(path)")
+                if let old = files[name] { try Sys.unlink(old.path) }
+                files[name] = file
+                links[name] = nil
+            case .hardLink: links[name] = entry.linkTarget.normalized?.string
+            case .symlink: links[name] = Self.resolve(entry.linkTarget, from: path)
+            default: continue
+            }
+        }
+    }
+
+    /// Follows links, of which a chain may have 16.
+    func file(_ name: String) -> SpooledFile? {
+        guard var current = BytePath(name).normalized?.string else { return nil }
+        for _ in 0..<16 {
+            if let file = files[current] { return file }
+            guard let target = links[current] else { return nil }
+            current = target
+        }
+        return nil
+    }
+
+    func blob(_ digest: Digest) -> SpooledFile? { file("blobs/sha256/\(digest.hex)") }
+
+    /// The bytes of a document.
+    func document(_ file: SpooledFile, what: String) throws -> [UInt8] {
+        guard file.blob.size <= Int64(ContentStore.documentLimit) else {
+            throw StorageError.invalid(
+                "\(what) has \(file.blob.size) bytes, more than the \(ContentStore.documentLimit) allowed")
+        }
+        return try Sys.readFile(file.path, limit: ContentStore.documentLimit)
+    }
+
+    private static func digest(of name: String) -> Digest? {
+        let prefix = "blobs/sha256/"
+        return name.hasPrefix(prefix) ? Digest(hex: String(name.dropFirst(prefix.count))) : nil
+    }
+
+    /// A link's text, taken from the directory it is in; nil when it leads out of the archive.
+    private static func resolve(_ target: BytePath, from link: BytePath) -> String? {
+        guard let text = target.string else { return nil }
+        var components = text.hasPrefix("/") ? [] : (link.parent.string ?? "").split(separator: "/").map(String.init)
+        for component in text.split(separator: "/") where component != "." {
+            if component == ".." {
+                if components.popLast() == nil { return nil }
+            } else {
+                components.append(String(component))
+            }
+        }
+        return components.joined(separator: "/")
+    }
+}

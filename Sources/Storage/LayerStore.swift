@@ -1,0 +1,207 @@
+import Archive
+package import Basics
+package import Database
+import Glibc
+import Kernel
+import OCI
+import Synchronization
+
+/// One layer of an image that is being stored: what it must unpack to, and the compressed bytes.
+struct LayerSource: Sendable {
+    let chain: Digest
+    let parent: Digest?
+    let diffID: Digest
+    let blob: Blob
+    let mediaType: MediaType
+    /// Where the bytes are now: under `tmp/`, or already among the blobs.
+    let path: String
+}
+
+/// How far the unpacking of one layer is, in bytes of its blob.
+package struct LayerProgress: Sendable, Equatable {
+    package let diffID: Digest
+    package let current: Int64
+    package let total: Int64
+}
+
+/// Unpacked layers, each in `layers/<chain id>/diff` in the form overlay mounts: shared by all images and containers
+/// that stand on it, and gone when none does.
+package final class LayerStore: Sendable {
+    private let root: DataRoot
+    private let database: Database
+    /// Layers that somebody is unpacking right now.
+    private let claims = Condition(Set<Digest>())
+
+    /// Directories that no row knows are what a crash left: they go.
+    package init(root: DataRoot, database: Database) throws {
+        self.root = root
+        self.database = database
+        let known = Set(try database.read { try $0.query("SELECT chain_id FROM layers") { $0.text(0) } })
+        for entry in try Sys.list(root.layers) where !known.contains(entry.name) {
+            try root.discard("\(root.layers)/\(entry.name)")
+        }
+    }
+
+    package func path(_ chain: Digest) -> String { "\(directory(chain))/diff" }
+    private func directory(_ chain: Digest) -> String { "\(root.layers)/\(chain.hex)" }
+
+    /// The directories of a stack for overlay's `lowerdir`: the highest layer first, and none below a layer that
+    /// hides all below it, which overlay itself would not see on a layer's root.
+    package func paths(forChain chain: Digest) throws -> [String] {
+        let sql = """
+            WITH RECURSIVE stack(chain_id, parent, hides_below, depth) AS (
+                SELECT chain_id, parent, hides_below, 0 FROM layers WHERE chain_id = ?
+                UNION ALL
+                SELECT l.chain_id, l.parent, l.hides_below, depth + 1 FROM layers AS l
+                JOIN stack ON l.chain_id = stack.parent WHERE NOT stack.hides_below)
+            SELECT chain_id FROM stack ORDER BY depth
+            """
+        let chains = try database.read { try $0.query(sql, [.text(chain.hex)]) { $0.text(0) } }
+        guard !chains.isEmpty else { throw StorageError.notFound("No such layer: \(chain)") }
+        return chains.map { "\(root.layers)/\($0)/diff" }
+    }
+
+    /// Bytes of the files in a layer; nil when there is no such layer.
+    package func size(_ chain: Digest) throws -> Int64? {
+        try database.read {
+            try $0.first("SELECT size FROM layers WHERE chain_id = ?", [.text(chain.hex)]) { $0.integer(0) }
+        }
+    }
+
+    /// Bytes of all layers, each counted once.
+    package func totalSize() throws -> Int64 {
+        try database.read { try $0.first("SELECT coalesce(sum(size), 0) FROM layers") { $0.integer(0) } } ?? 0
+    }
+
+    // MARK: - Adding
+
+    /// Unpacks those of `layers` that are not here, puts them in their places, has all of it on the disk, and calls
+    /// `record` to enter them with `insert` together with what stands on them. When anything fails, nothing is left.
+    ///
+    /// The same layer is never unpacked by two callers at a time: the second waits, and finds it there.
+    func add<T>(
+        _ layers: [LayerSource], progress: (@Sendable (LayerProgress) -> Void)?,
+        record: ([LayerSource: LayerContents]) throws -> T
+    ) throws -> T {
+        let wanted = Set(layers.map(\.chain))
+        _ = claims.wait { claimed in
+            guard claimed.isDisjoint(with: wanted) else { return nil as Bool? }
+            claimed.formUnion(wanted)
+            return true
+        }
+        defer {
+            claims.withLock { $0.subtract(wanted) }
+            claims.broadcast()
+        }
+        let missing = try layers.filter { try size($0.chain) == nil || !Sys.exists(path($0.chain)) }
+        let staging = root.temporaryPath()
+        try Sys.mkdir(staging, mode: 0o700)
+        defer { try? root.discard(staging) }
+        let unpacked = Mutex<[LayerSource: LayerContents]>([:])
+        try Parallel.forEach(missing.count, name: "unpack") { index in
+            let layer = missing[index]
+            let contents = try self.unpack(layer, into: "\(staging)/\(layer.chain.hex)", progress)
+            unpacked.withLock { $0[layer] = contents }
+        }
+        var placed: [Digest] = []
+        do {
+            for layer in missing {
+                try root.discard(directory(layer.chain))
+                try Sys.rename("\(staging)/\(layer.chain.hex)", directory(layer.chain))
+                placed.append(layer.chain)
+            }
+            // After the renames: what the record says is then true after a power cut too.
+            try root.syncFileSystem()
+            return try record(unpacked.withLock { $0 })
+        } catch {
+            for chain in placed { try? root.discard(directory(chain)) }
+            throw error
+        }
+    }
+
+    private func unpack(_ layer: LayerSource, into directory: String, _ progress: (@Sendable (LayerProgress) -> Void)?)
+        throws
+        -> LayerContents
+    {
+        try Sys.makeDirectories(directory + "/diff", mode: 0o700)
+        try Sys.chmod(directory + "/diff", mode: 0o755)
+        let file = FileSource(try Sys.open(layer.path, O_RDONLY | O_NOFOLLOW))
+        let source = ProgressSource(file) { current in
+            progress?(LayerProgress(diffID: layer.diffID, current: current, total: layer.blob.size))
+        }
+        do {
+            let target = try Sys.open(directory + "/diff", O_RDONLY | O_DIRECTORY)
+            return try LayerUnpacker.unpackVerified(source, expectedDiffID: layer.diffID, into: target).contents
+        } catch {
+            throw LayerError(diffID: layer.diffID, reason: error)
+        }
+    }
+
+    /// In the transaction that makes the layers used, the lowest first.
+    static func insert(_ db: Connection, _ layer: LayerSource, _ contents: LayerContents) throws {
+        try db.run(
+            "INSERT OR IGNORE INTO layers (chain_id, parent, diff_id, size, hides_below, created) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                .text(layer.chain.hex), SQLValue(layer.parent?.hex), .text(layer.diffID.hex), .integer(contents.bytes),
+                SQLValue(contents.hidesAllBelow), .integer(Clock.realtime()),
+            ])
+    }
+
+    // MARK: - Removing
+
+    /// Takes out the rows of layers that no image, container or other layer uses, the highest first.
+    static func deleteUnused(_ db: Connection) throws -> [(chain: Digest, size: Int64)] {
+        var removed: [(chain: Digest, size: Int64)] = []
+        let sql = """
+            DELETE FROM layers WHERE
+                NOT EXISTS (SELECT 1 FROM image_layers WHERE image_layers.chain_id = layers.chain_id)
+                AND NOT EXISTS (SELECT 1 FROM images WHERE images.chain_id = layers.chain_id)
+                AND NOT EXISTS (SELECT 1 FROM containers WHERE containers.chain_id = layers.chain_id)
+                AND NOT EXISTS (SELECT 1 FROM layers AS child WHERE child.parent = layers.chain_id)
+            RETURNING chain_id, size
+            """
+        while true {
+            let rows = try db.query(sql) { (chain: Digest(hex: $0.text(0)), size: $0.integer(1)) }
+            if rows.isEmpty { return removed }
+            for case (let chain?, let size) in rows { removed.append((chain, size)) }
+        }
+    }
+
+    func discard(_ chain: Digest) throws { try root.discard(directory(chain)) }
+}
+
+extension LayerSource: Hashable {
+    static func == (a: LayerSource, b: LayerSource) -> Bool { a.chain == b.chain }
+    func hash(into hasher: inout Hasher) { hasher.combine(chain) }
+}
+
+/// A layer that cannot be unpacked, and why.
+package struct LayerError: Error, CustomStringConvertible {
+    package let diffID: Digest
+    package let reason: any Error
+    package var description: String { "layer \(diffID.short): \(reason)" }
+}
+
+/// Tells now and then how many bytes were read through it.
+private final class ProgressSource: ByteSource {
+    private let source: any ByteSource
+    private let report: (Int64) -> Void
+    private var count: Int64 = 0
+    private var reported: Int64 = 0
+    private static let step: Int64 = 512 << 10
+
+    init(_ source: any ByteSource, _ report: @escaping (Int64) -> Void) {
+        self.source = source
+        self.report = report
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+        let read = try source.read(into: buffer)
+        count += Int64(read)
+        if count - reported >= Self.step || read == 0 && count != reported {
+            reported = count
+            report(count)
+        }
+        return read
+    }
+}

@@ -1,0 +1,4 @@
+import Glibc
+import Runtime
+
+exit(RuntimeCommand.main(CommandLine.arguments))

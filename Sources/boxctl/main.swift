@@ -1,0 +1,4 @@
+import Command
+import Glibc
+
+exit(BoxCommand.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,60 @@
+import API
+import Basics
+import Engine
+import Glibc
+import HTTPServer
+import Kernel
+import Reactor
+
+/// One boxd: opens its places, finds its containers again, serves the API until it is told to end.
+struct Daemon {
+    private let options: DaemonOptions
+    private let loop: EventLoop
+    private let engine: Engine
+    private let signals: SignalReader
+    private let logger: Logger
+
+    init(_ options: DaemonOptions, signals: consuming SignalDescriptor) throws {
+        self.options = options
+        guard Sys.exists(options.engine.runtimePath) else {
+            throw DaemonOptions.Problem(
+                description: "\(options.engine.runtimePath) is missing: build box-runtime, or name it with --runtime")
+        }
+        loop = try EventLoop()
+        self.signals = SignalReader(signals, loop: loop)
+        engine = try Engine(options.engine, loop: loop, pool: BlockingPool())
+        logger = engine.logger
+    }
+
+    func run() async throws {
+        if options.namesBridge {
+            logger.warn("--bridge and --bip: this version makes no bridge; containers have the networks none and host")
+        }
+        await engine.reconcile()
+        let path = options.socketPath
+        let slash = path.lastIndex(of: "/") ?? path.startIndex
+        try Sys.makeDirectories(String(path[..<slash]), mode: 0o700)
+        // Only who holds the data root gets here, so a socket that is there is a dead one's.
+        let listener = SharedDescriptor(
+            try Sys.listenUnix(
+                .stream, in: slash == path.startIndex ? "/" : String(path[..<slash]),
+                name: String(path[path.index(after: slash)...])))
+        let server = APIServer.make(engine, loop: loop)
+        let serving = Task { try await server.serve(listener) }
+        logger.info("listening on unix://\(path), version \(BoxVersion.current)")
+        try await waitForTheEnd()
+        serving.cancel()
+        // Containers stay: their monitors need nobody. Who connects now is refused at once.
+        try? Sys.unlink(path)
+        logger.info("ended; containers go on")
+    }
+
+    /// SIGTERM or SIGINT. SIGHUP has nothing to read again, and must not end us.
+    private func waitForTheEnd() async throws {
+        while true {
+            let signal = try await signals.next()
+            if signal == SIGTERM || signal == SIGINT { return }
+            logger.info("SIGHUP: nothing of the configuration can change while boxd runs")
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import APIModel
+import Testing
+
+@testable import Command
+
+/// Options of `run` to the JSON that goes to the daemon. Only what differs from a plain `run image` is compared.
+@Suite struct CreateRequestTests {
+    private func request(_ words: [String], environment: ProcessEnvironment = ProcessEnvironment(directory: "/home/me"))
+        throws -> JSONValue
+    {
+        let parsed = try CommandLineParser.parse(
+            words + (words.contains("img") ? [] : ["img"]), flags: ContainerFlags.all + ContainerFlags.runOnly,
+            interspersed: false)
+        return try JSONValue(
+            encoding: try CreateRequestBuilder.build(parsed, environment: environment, detached: parsed.bool("detach")))
+    }
+
+    /// Members that two objects do not have in common with the same value, as `new` has them.
+    private func difference(_ new: JSONValue, _ old: JSONValue) -> JSONValue {
+        var object = JSONObject()
+        for member in new.members {
+            let before = old[member.key]
+            if member.value == before { continue }
+            if case .object = member.value, case .object = before {
+                object.members.append(.init(member.key, difference(member.value, before)))
+            } else {
+                object.members.append(member)
+            }
+        }
+        return .object(object)
+    }
+
+    private static let goldens: [([String], String)] = [
+        (["-it"], #"{"AttachStdin":true,"OpenStdin":true,"StdinOnce":true,"Tty":true}"#),
+        (["-d"], #"{"AttachStdout":false,"AttachStderr":false}"#),
+        (["-a", "stdout"], #"{"AttachStderr":false}"#),
+        (["img", "sh", "-c", "exit 7"], #"{"Cmd":["sh","-c","exit 7"]}"#),
+        (["--entrypoint", "/bin/sh"], #"{"Entrypoint":["/bin/sh"]}"#),
+        (["--entrypoint", ""], #"{"Entrypoint":[""]}"#),
+        (["-e", "A=1", "-e", "HOME", "-e", "GONE"], #"{"Env":["A=1","HOME=/root","GONE"]}"#),
+        (["-l", "a=b", "--label", "c"], #"{"Labels":{"a":"b","c":""}}"#),
+        (["-w", "/srv", "-u", "1000:100", "-h", "box"], #"{"Hostname":"box","User":"1000:100","WorkingDir":"/srv"}"#),
+        (["--rm"], #"{"HostConfig":{"AutoRemove":true}}"#),
+        (
+            ["--restart", "on-failure:3"],
+            #"{"HostConfig":{"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":3}}}"#
+        ),
+        (["-v", "/data"], #"{"Volumes":{"/data":{}}}"#),
+        (["-v", "db:/data", "-v", "./x:/x:ro"], #"{"HostConfig":{"Binds":["db:/data","/home/me/x:/x:ro"]}}"#),
+        (["--tmpfs", "/run:size=64m", "--tmpfs", "/tmp"], #"{"HostConfig":{"Tmpfs":{"/run":"size=64m","/tmp":""}}}"#),
+        (["--read-only", "--shm-size", "1g"], #"{"HostConfig":{"ReadonlyRootfs":true,"ShmSize":1073741824}}"#),
+        (["--cap-add", "NET_ADMIN", "--cap-drop=ALL"], #"{"HostConfig":{"CapAdd":["NET_ADMIN"],"CapDrop":["ALL"]}}"#),
+        (
+            ["--security-opt", "no-new-privileges", "--security-opt", "seccomp=unconfined"],
+            #"{"HostConfig":{"SecurityOpt":["no-new-privileges","seccomp=unconfined"]}}"#
+        ),
+        (
+            ["-m", "512m", "--cpus", "1.5", "--pids-limit", "100"],
+            #"{"HostConfig":{"Memory":536870912,"NanoCpus":1500000000,"PidsLimit":100}}"#
+        ),
+        (["--memory-swap", "-1"], #"{"HostConfig":{"MemorySwap":-1}}"#),
+        (["--ulimit", "nofile=1024:2048"], #"{"HostConfig":{"Ulimits":[{"Name":"nofile","Soft":1024,"Hard":2048}]}}"#),
+        (["--sysctl", "net.core.somaxconn=1024"], #"{"HostConfig":{"Sysctls":{"net.core.somaxconn":"1024"}}}"#),
+        (
+            ["--device", "/dev/null:/dev/x:r"],
+            #"{"HostConfig":{"Devices":[{"PathOnHost":"/dev/null","PathInContainer":"/dev/x","CgroupPermissions":"r"}]}}"#
+        ),
+        (["--network", "none"], #"{"HostConfig":{"NetworkMode":"none"}}"#),
+        (["--net=container:db"], #"{"HostConfig":{"NetworkMode":"container:db"}}"#),
+        (["--expose", "80-81/udp"], #"{"ExposedPorts":{"80/udp":{},"81/udp":{}}}"#),
+        (
+            ["--health-cmd", "true", "--health-interval", "1m30s", "--health-retries", "2"],
+            #"{"Healthcheck":{"Test":["CMD-SHELL","true"],"Interval":90000000000,"Retries":2}}"#
+        ),
+        (["--no-healthcheck"], #"{"Healthcheck":{"Test":["NONE"]}}"#),
+        (["--log-opt", "max-size=1m"], #"{"HostConfig":{"LogConfig":{"Config":{"max-size":"1m"}}}}"#),
+        (
+            ["--init", "--stop-timeout", "3", "--stop-signal", "INT"],
+            #"{"StopSignal":"INT","StopTimeout":3,"HostConfig":{"Init":true}}"#
+        ),
+        (
+            ["--mount", "type=volume,src=v,dst=/v,volume-subpath=a/b,readonly"],
+            #"{"HostConfig":{"Mounts":[{"Type":"volume","Source":"v","Target":"/v","ReadOnly":true,"VolumeOptions":{"Subpath":"a/b"}}]}}"#
+        ),
+        (
+            ["--mount", "type=tmpfs,target=/t,tmpfs-size=64m,tmpfs-mode=1770"],
+            #"{"HostConfig":{"Mounts":[{"Type":"tmpfs","Target":"/t","TmpfsOptions":{"SizeBytes":67108864,"Mode":1016}}]}}"#
+        ),
+        (
+            ["--mount", "type=bind,source=./a,target=/a,bind-propagation=rslave"],
+            #"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/home/me/a","Target":"/a","BindOptions":{"Propagation":"rslave"}}]}}"#
+        ),
+    ]
+
+    @Test(arguments: goldens)
+    func golden(_ words: [String], _ expected: String) throws {
+        let environment = ProcessEnvironment(variables: ["HOME": "/root"], directory: "/home/me")
+        let plain = try request([])
+        #expect(difference(try request(words, environment: environment), plain) == (try JSONValue(parsing: expected)))
+    }
+
+    private static let refusals: [[String]] = [
+        ["-p", "80:80"], ["-p", "0:80"], ["-P"], ["--network", "bridge"], ["--network", "mine"], ["--gpus", "all"],
+        ["-v", "a/b:/x"], ["-v", "/a:b"], ["-v", "v:/x:rshared"], ["-v", "v:/x:Z"], ["-v", "/a:/b:nocopy"],
+        ["-v", "/a:/b:nope"],
+        ["-v", "::"], ["--mount", "type=bind,target=/x"], ["--mount", "type=volume,target=x"],
+        ["--mount", "type=foo,target=/x"],
+        ["--mount", "target=/x,foo=1"], ["--mount", "type=tmpfs,target=/x,source=a"],
+        ["--mount", "type=image,target=/x"],
+        ["--rm", "--restart", "always"], ["-d", "-a", "stdin"], ["--ulimit", "foo=1"], ["--ulimit", "nofile=5:4"],
+        ["--restart", "always:3"], ["--restart", "sometimes"], ["--cpus", "1.0000000001"], ["--cpus", "-1"],
+        ["-m", "lots"],
+        ["--memory-swappiness", "101"], ["--oom-score-adj", "-2000"], ["--health-cmd", "x", "--no-healthcheck"],
+        ["--health-interval", "-1s"], ["--device", "null"], ["--pid", "foo"], ["--sysctl", "x"], ["--expose", "0"],
+        ["--expose", "99999"],
+        ["--tmpfs", "run"], ["-w", "srv"], ["--pull", "always"], ["--env-file", "/nonexistent"], ["-e", "=x"],
+        ["--security-opt", "seccomp=/nonexistent"], ["--security-opt", "label"], ["--blkio-weight", "5"],
+    ]
+
+    @Test(arguments: refusals)
+    func refused(_ words: [String]) {
+        let error = #expect(throws: CommandError.self) { _ = try request(words) }
+        #expect(error?.status == 125)
+        #expect(error?.message.isEmpty == false)
+    }
+
+    @Test func environmentFile() throws {
+        let text = "\u{feff}# comment\n\n  A=1\nB=\nC\nHOME\nD=x=y\r\n"
+        #expect(try KeyValueFile.parse(Array(text.utf8), file: "f") == ["A=1", "B=", "C", "HOME", "D=x=y"])
+        #expect(throws: CommandError.self) { _ = try KeyValueFile.parse(Array("a b=c".utf8), file: "f") }
+        #expect(throws: CommandError.self) { _ = try KeyValueFile.parse(Array("=c".utf8), file: "f") }
+        #expect(throws: CommandError.self) { _ = try KeyValueFile.parse([0x41, 0x3d, 0xff, 0x0a], file: "f") }
+    }
+
+    @Test func ports() throws {
+        func show(_ text: String) throws -> [String] {
+            try PortFlag.publish(text).map { "\($0.port) \($0.binding.hostIP) \($0.binding.hostPort)" }
+        }
+        #expect(try show("80") == ["80/tcp  "])
+        #expect(try show("8080:80") == ["80/tcp  8080"])
+        #expect(try show("127.0.0.1:8080:80/udp") == ["80/udp 127.0.0.1 8080"])
+        #expect(try show("[::1]::80") == ["80/tcp ::1 "])
+        #expect(try show("8000-8001:80-81") == ["80/tcp  8000", "81/tcp  8001"])
+        #expect(try show("8000-8010:80") == ["80/tcp  8000-8010"])
+        for wrong in ["", "x", "80:x", "1-2:1-3", "80/foo", "70000", "2-1"] {
+            #expect(throws: CommandError.self) { _ = try PortFlag.publish(wrong) }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Basics
+import Database
+import Kernel
+import Storage
+import Testing
+
+@Suite struct ContainerTableTests {
+    let place: TemporaryDirectory
+    let database: Database
+    let table: ContainerTable
+
+    init() throws {
+        place = try TemporaryDirectory()
+        database = try Database(path: place.path + "/box.db", migrations: Schema.migrations)
+        table = ContainerTable(database: database, log: Logger("test", minimum: .error))
+    }
+
+    private func row(_ id: String, _ name: String, chain: Digest? = nil) -> ContainerRow {
+        ContainerRow(
+            id: id, name: name, chain: chain, record: Array("{}".utf8), state: [],
+            created: Timestamp(nanosecondsSince1970: Int64(id.utf8.count)))
+    }
+
+    @Test func namesAreUnique() throws {
+        try table.insert(row("1", "web"))
+        try table.insert(row("22", "db"))
+        #expect(throws: ContainerNameConflict(name: "web", holder: "1")) { try table.insert(row("333", "web")) }
+        #expect(throws: ContainerNameConflict(name: "web", holder: "1")) {
+            try table.rename(id: "22", to: "web", record: [])
+        }
+        try table.rename(id: "1", to: "web2", record: [1])
+        try table.rename(id: "22", to: "web", record: [2])
+        try table.update(id: "22", record: [3])
+        let all = try table.all()
+        #expect(all.map(\.name) == ["web2", "web"])
+        #expect(all.map(\.record) == [[1], [3]])
+        try table.delete(id: "1")
+        try table.delete(id: "1")
+        #expect(throws: StorageError.notFound("No such container: 1")) { try table.update(id: "1", record: []) }
+    }
+
+    @Test func layersMustBeThere() throws {
+        let chain = Digest(sha256: [UInt8](repeating: 1, count: 32))
+        #expect(throws: StorageError.self) { try table.insert(row("1", "web", chain: chain)) }
+        let all = try table.all()
+        #expect(all.isEmpty)
+    }
+
+    @Test func aBadRecordIsSetAside() throws {
+        try table.insert(row("1", "web"))
+        let bad = try table.all()[0]
+        try table.quarantine(bad, reason: "no JSON")
+        let all = try table.all()
+        #expect(all.isEmpty)
+        let kept = try database.read { try $0.first("SELECT content FROM quarantine WHERE key = '1'") { $0.blob(0) } }
+        #expect(kept == Array("{}".utf8))
+    }
+}
+
+@Suite struct DataRootTests {
+    @Test func aSecondDaemonIsRefused() throws {
+        let place = try TemporaryDirectory()
+        let log = Logger("test", minimum: .error)
+        let path = place.path + "/a/root"
+        let first = try DataRoot(path, log: log)
+        let error = #expect(throws: StorageError.self) { try DataRoot(path, log: log) }
+        #expect(error?.description.hasPrefix("the data root \(path) is in use by another boxd (process ") == true)
+        let mode = try Sys.status(first.path).permissions
+        #expect(mode == 0o700)
+        withExtendedLifetime(first) {}
+    }
+
+    @Test func whatWasBeingMadeIsGoneAtTheNextStart() throws {
+        let place = try TemporaryDirectory()
+        let log = Logger("test", minimum: .error)
+        do {
+            let root = try DataRoot(place.path, log: log)
+            try Sys.makeDirectories(root.temporaryPath() + "/half/layer")
+            try Sys.makeDirectories(place.path + "/trash/old/x")
+        }
+        let root = try DataRoot(place.path, log: log)
+        root.drainTrash()
+        let temporary = try Sys.list(root.temporary)
+        let trash = try Sys.list(root.path + "/trash")
+        #expect(temporary.isEmpty)
+        #expect(trash.isEmpty)
+    }
+}
