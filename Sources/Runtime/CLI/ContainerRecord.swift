@@ -27,6 +27,7 @@ package struct ContainerRecord: Codable, Sendable {
 struct ContainerStore {
     let root: String
 
+    static let defaultRoot = "/run/box-runtime"
     static let recordName = "state.json"
     static let startSocketName = "start.sock"
 
@@ -48,13 +49,21 @@ struct ContainerStore {
     /// Makes the directory; an error when the ID is taken.
     func claim(_ id: String) throws(RuntimeError) {
         try Self.check(id: id)
-        do throws(SyscallError) {
-            try Sys.makeDirectories(root, mode: 0o700)
-            try Sys.mkdir(directory(id), mode: 0o700)
-        } catch let error where error.errno == EEXIST {
-            throw RuntimeError(.state, "container with id exists: \(id)", errno: EEXIST)
-        } catch {
-            throw RuntimeError(.state, "making the directory of container \(id)", error)
+        // A `remove` beside us may take the empty root away between the two calls.
+        var attempts = 10
+        while true {
+            do throws(SyscallError) {
+                try Sys.makeDirectories(root, mode: 0o700)
+                try Sys.mkdir(directory(id), mode: 0o700)
+                return
+            } catch {
+                attempts -= 1
+                if error.errno == ENOENT, attempts > 0 { continue }
+                if error.errno == EEXIST {
+                    throw RuntimeError(.state, "container with id exists: \(id)", errno: EEXIST)
+                }
+                throw RuntimeError(.state, "making the directory of container \(id)", error)
+            }
         }
     }
 
@@ -62,6 +71,8 @@ struct ContainerStore {
         try attempt(.state, "removing the directory of container \(id)") { () throws(SyscallError) in
             try Sys.removeTree(directory(id))
         }
+        // Nothing stays behind of the last container. A root that somebody chose is theirs to keep.
+        if root == Self.defaultRoot { try? Sys.unlink(root, directory: true) }
     }
 
     func write(_ record: ContainerRecord) throws(RuntimeError) {

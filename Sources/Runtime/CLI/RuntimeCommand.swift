@@ -8,7 +8,7 @@ import OCI
 package struct RuntimeCommand {
     private static let version = BoxVersion.current
 
-    var store = ContainerStore(root: "/run/box-runtime")
+    var store = ContainerStore(root: ContainerStore.defaultRoot)
     var log = RuntimeLog()
 
     /// Returns the exit code.
@@ -90,7 +90,7 @@ package struct RuntimeCommand {
         An OCI runtime.
 
         Options:
-          --root DIR             where the state of containers is kept (/run/box-runtime)
+          --root DIR             where the state of containers is kept (\(ContainerStore.defaultRoot))
           --log FILE             where to write messages (standard error)
           --log-format FORMAT    text or json
           --log-level LEVEL      debug, info, warn or error
