@@ -16,7 +16,8 @@ package enum MonitorMessage: Sendable, Hashable {
     case failed(stage: String, errno: Int32, exitCode: Int32, text: String)
     /// All output is in the log and the exit record is written.
     case exited(ExitRecord)
-    /// The answer to `attachInput` (with the descriptor to write to), `closeInput` and `resize`. nil: it worked.
+    /// The answer to `attachInput` (with the descriptor to write to), `closeInput`, `resize` and `startResolver`.
+    /// nil: it worked.
     case reply(request: UInt32, error: String?)
     /// With its pidfd, and with a terminal its master.
     case execStarted(request: UInt32, pid: Int32)

@@ -27,12 +27,16 @@ package struct MonitorOptions: Sendable, Hashable {
     package var pidNamespace: PidNamespace
     /// Puts a small init in front of the program, which reaps orphans and passes signals on.
     package var addInit: Bool
+    /// Descriptor 4 of the monitor is a prepared network namespace, which the container gets for its new one.
+    package var networkNamespace: Bool
+    /// A `ResolverFile`: the monitor answers the container's questions for names, at 127.0.0.11.
+    package var resolver: String?
 
     package init(
         id: String, bundle: String, runDirectory: String, logDirectory: String, logMaximumSize: Int? = 10_000_000,
         logMaximumFiles: Int = 3, terminal: Bool = false, openInput: Bool = false, lower: [String] = [],
         upper: String? = nil, work: String? = nil, seccomp: String? = nil, pidNamespace: PidNamespace = .new,
-        addInit: Bool = false
+        addInit: Bool = false, networkNamespace: Bool = false, resolver: String? = nil
     ) {
         self.id = id
         self.bundle = bundle
@@ -48,6 +52,8 @@ package struct MonitorOptions: Sendable, Hashable {
         self.seccomp = seccomp
         self.pidNamespace = pidNamespace
         self.addInit = addInit
+        self.networkNamespace = networkNamespace
+        self.resolver = resolver
     }
 
     /// Without the program's name: `monitor --id …`.
@@ -67,6 +73,8 @@ package struct MonitorOptions: Sendable, Hashable {
         case .path(let path): list += ["--pid-ns", path]
         }
         if addInit { list.append("--init") }
+        if networkNamespace { list.append("--net-fd") }
+        if let resolver { list += ["--resolver", resolver] }
         return list
     }
 
@@ -83,6 +91,7 @@ package struct MonitorOptions: Sendable, Hashable {
             case "--tty": terminal = true
             case "--open-stdin": openInput = true
             case "--init": addInit = true
+            case "--net-fd": networkNamespace = true
             default:
                 guard let value = rest.popFirst() else {
                     throw ParseError(description: "monitor: unknown option \(option), or its value is missing")
@@ -111,6 +120,7 @@ package struct MonitorOptions: Sendable, Hashable {
         case "--upper": upper = value
         case "--work": work = value
         case "--seccomp": seccomp = value
+        case "--resolver": resolver = value
         case "--pid-ns":
             switch value {
             case "new": pidNamespace = .new

@@ -24,10 +24,13 @@ package enum MonitorRequest: Sendable, Hashable {
     /// the process.
     case exec(request: UInt32, Exec)
     case resize(request: UInt32, rows: UInt16, columns: UInt16)
+    /// Answers questions for names from now on, as with `MonitorOptions.resolver`; nothing when it does so already.
+    case startResolver(request: UInt32, file: String)
 
     package var request: UInt32 {
         switch self {
-        case .attachInput(let request), .closeInput(let request), .exec(let request, _), .resize(let request, _, _):
+        case .attachInput(let request), .closeInput(let request), .exec(let request, _), .resize(let request, _, _),
+            .startResolver(let request, _):
             request
         }
     }
@@ -49,6 +52,8 @@ package enum MonitorRequest: Sendable, Hashable {
             if inline { wire.put(exec.process) }
         case .resize(let request, let rows, let columns):
             wire.put(UInt8(4)); wire.put(request); wire.put(rows); wire.put(columns)
+        case .startResolver(let request, let file):
+            wire.put(UInt8(5)); wire.put(request); wire.put(file)
         }
         return wire.bytes
     }
@@ -69,6 +74,7 @@ package enum MonitorRequest: Sendable, Hashable {
             let process = try wire.flag() ? try wire.blob() : try longProcess()
             self = .exec(request: request, Exec(process: process, terminal: terminal, seccomp: seccomp))
         case 4: self = .resize(request: try wire.number(), rows: try wire.number(), columns: try wire.number())
+        case 5: self = .startResolver(request: try wire.number(), file: try wire.text())
         default: throw .unknown(type)
         }
         try wire.finish()

@@ -10,6 +10,8 @@ package struct RunFiles: Sendable, Hashable {
     package var exit: String { directory + "/exit" }
     /// The `ProcessIdentity` of the container's first process, while it runs.
     package var pid: String { directory + "/pid" }
+    /// The `ResolverFile` of its name server.
+    package var resolver: String { directory + "/resolver" }
     package var socketName: String { "monitor.sock" }
     /// Where the monitor listens, for `MonitorChannel`.
     package var socket: String { directory + "/" + socketName }

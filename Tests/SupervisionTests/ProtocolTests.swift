@@ -38,6 +38,12 @@ import Testing
         }
         #expect(received.message == request)
         #expect(received.descriptors.count == 3)
+        #expect(try client.send(.startResolver(request: 2, file: "/r")))
+        guard case .message(let second) = try server.receiveRequest(using: space) else {
+            Issue.record("no request")
+            return
+        }
+        #expect(second.message == .startResolver(request: 2, file: "/r"))
         #expect(try client.send(.resize(request: 1, rows: 24, columns: 80), descriptors: [null.raw]))
         #expect(throws: MonitorProtocolError.self) { _ = try server.receiveRequest(using: space) }
         _ = consume client
@@ -85,6 +91,8 @@ import Testing
         options.openInput = true
         options.addInit = true
         options.seccomp = "/s"
+        options.networkNamespace = true
+        options.resolver = "/r/resolver"
         #expect(try MonitorOptions(parsing: Array(options.arguments.dropFirst())) == options)
         for bad in [
             ["--id"], ["--nope", "x"], ["--id", "a"], options.arguments.dropFirst() + ["--log-max-size", "-1"],

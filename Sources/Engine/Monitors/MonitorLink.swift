@@ -122,6 +122,13 @@ final class MonitorLink: Sendable {
         try Self.check(try await request { .resize(request: $0, rows: rows, columns: columns) })
     }
 
+    /// Starts the container's name server, if it has none yet.
+    ///
+    /// - Parameter file: the path of its `ResolverFile`, which must be there.
+    func startResolver(_ file: String) async throws {
+        try Self.check(try await request { .startResolver(request: $0, file: file) })
+    }
+
     /// Runs a further process.
     ///
     /// - Parameters:

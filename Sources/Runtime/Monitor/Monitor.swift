@@ -10,6 +10,8 @@ import Supervision
 package enum Monitor {
     /// The connection to whoever spawned the monitor.
     private static let controlDescriptor: Int32 = 3
+    /// With `MonitorOptions.networkNamespace`.
+    private static let networkDescriptor: Int32 = 4
 
     /// `arguments`: those after `monitor`. Returns the exit code of the monitor, 0 when the container ran.
     package static func main(arguments: [String]) -> Int32 {
@@ -42,9 +44,12 @@ package enum Monitor {
         let files = RunFiles(directory: options.runDirectory)
         let listener = try Sys.listenUnix(.packet, in: files.directory, name: files.socketName, backlog: 64)
 
+        // Closed after the start: the namespace must not outlive its container.
+        var network = options.networkNamespace ? FileDescriptor(owning: networkDescriptor) : nil
         let supervised: SupervisedContainer
         do throws(RuntimeError) {
-            supervised = try SupervisedContainer.start(options)
+            supervised = try SupervisedContainer.start(options, network: network?.raw)
+            network = nil
         } catch {
             try? Sys.unlink(files.socket)
             if let control = control.take() {

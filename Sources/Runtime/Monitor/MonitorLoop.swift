@@ -210,6 +210,7 @@ final class MonitorLoop {
                 reply("setting the terminal's size: \(error)")
             }
         case .exec(let request, let exec): start(exec, received.descriptors, request, client)
+        case .startResolver: reply(nil)
         }
     }
 

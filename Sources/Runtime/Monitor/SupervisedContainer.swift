@@ -28,8 +28,11 @@ final class SupervisedContainer {
     }
 
     /// Returns when its program runs; otherwise throws, and nothing of it is left.
-    static func start(_ options: MonitorOptions) throws(RuntimeError) -> SupervisedContainer {
+    ///
+    /// - Parameter network: a prepared network namespace.
+    static func start(_ options: MonitorOptions, network: Int32?) throws(RuntimeError) -> SupervisedContainer {
         var request = LaunchRequest(id: options.id, bundle: options.bundle, stdio: .terminal)
+        request.networkNamespace = network
         switch options.pidNamespace {
         case .new: request.pidNamespace = .new
         case .host: request.pidNamespace = .inherit
