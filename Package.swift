@@ -61,8 +61,9 @@ let package = Package(
         module("Storage", "Basics", "Kernel", "OCI", "Archive", "Database"),
         module("HTTPServer", "Basics", "Kernel", "HTTP", "Reactor"),
         module("Networking", "Basics", "Kernel", "Netlink", "Database", "Supervision"),
-        // Layer 4
         module("Deployment", "Basics"),
+        // Layer 4
+        module("Routing", "Basics", "Kernel", "HTTP", "Reactor", "Netlink", "Networking", "Deployment"),
         module("Runtime", "Basics", "Kernel", "OCI", "Cgroups", "Seccomp", "Supervision"),
         module(
             "Engine", "Basics", "Kernel", "OCI", "Archive", "Cgroups", "Seccomp", "Storage", "Supervision",
@@ -89,6 +90,10 @@ let package = Package(
         tests("NetworkingTests", "Networking", "Netlink", "Database", "Supervision", "Basics", "Kernel"),
         tests("RuntimeTests", "Runtime", "Cgroups", "Seccomp", "OCI", "Supervision", "Basics", "Kernel"),
         tests("DeploymentTests", "Deployment", "Basics"),
+        tests(
+            "RoutingTests", "Routing", "Deployment", "Networking", "Netlink", "Database", "Supervision", "HTTP",
+            "Reactor",
+            "Basics", "Kernel"),
         tests("EngineTests", "Engine", "APIModel", "OCI", "Storage", "Basics", "Kernel"),
         tests("APITests", "API", "Engine", "HTTP", "HTTPServer", "Reactor", "Storage", "Basics", "Kernel"),
         tests("CommandTests", "Command", "APIModel", "HTTP", "Basics", "Kernel"),
