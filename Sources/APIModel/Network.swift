@@ -67,20 +67,20 @@ package struct Network: Codable, Hashable, Sendable {
 
 /// The network that holds another's configuration; never set here.
 package struct ConfigReference: Codable, Hashable, Sendable {
-    package var network: String
+    @Always package var network: String
 
     package init(network: String) {
         self.network = network
     }
 
-    private enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey {
         case network = "Network"
     }
 }
 
 /// How a network gives addresses.
 package struct IPAM: Codable, Hashable, Sendable {
-    package var driver: String
+    @Always package var driver: String
     package var options: [String: String]?
     package var config: [IPAMPool]?
 
@@ -90,7 +90,7 @@ package struct IPAM: Codable, Hashable, Sendable {
         self.config = config
     }
 
-    private enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey {
         case driver = "Driver"
         case options = "Options"
         case config = "Config"

@@ -3,7 +3,7 @@ package enum CommandTable {
     package static let groups: [CommandGroup] = [
         CommandGroup(name: "container", summary: "Manage containers"),
         CommandGroup(name: "image", summary: "Manage images"),
-        CommandGroup(name: "network", summary: "Look at networks"),
+        CommandGroup(name: "network", summary: "Manage networks"),
         CommandGroup(name: "system", summary: "Manage boxd"),
         CommandGroup(name: "volume", summary: "Manage volumes"),
     ]
@@ -28,12 +28,6 @@ package enum CommandTable {
         .refused("login", "registries cannot be reached yet"),
         .refused("logout", "registries cannot be reached yet"),
         .refused("search", "registries cannot be reached yet"),
-        .refused("port", aliases: ["container port"], "ports cannot be published yet"),
-        .refused("network create", "the networks are none and host"),
-        .refused("network rm", aliases: ["network remove"], "the networks none and host are always there"),
-        .refused("network connect", "a container's network is chosen with 'boxctl run --network'"),
-        .refused("network disconnect", "a container's network is chosen with 'boxctl run --network'"),
-        .refused("network prune", "the networks none and host are always there"),
         .refused("volume update", "it is for clusters"),
         .refused("checkpoint", "containers cannot be checkpointed"),
         .refused("compose", "docker's own compose works against boxd's socket"),

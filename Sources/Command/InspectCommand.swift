@@ -54,7 +54,7 @@ enum InspectCommand {
             switch self {
             case .container: Path.container(name, "json")
             case .image: Path.image(name, "json")
-            case .network: "/networks/\(Path.part(name))"
+            case .network: Path.network(name)
             case .volume: Path.volume(name)
             }
         }
@@ -69,7 +69,8 @@ enum InspectCommand {
         "ExposedPorts", "WorkingDir", "User", "MaskedPaths", "ReadonlyPaths", "CreatedAt", "Interval", "Timeout",
         "Retries",
         "StartPeriod", "StartInterval", "Test", "Name", "Driver", "LogPath", "CapAdd", "CapDrop", "Dns", "ExtraHosts",
-        "GroupAdd", "SecurityOpt", "PortBindings", "Links", "Devices", "Ulimits",
+        "GroupAdd", "SecurityOpt", "PortBindings", "Links", "Devices", "Ulimits", "IPAMConfig", "Aliases", "DNSNames",
+        "DriverOpts", "Subnet", "IPRange", "Gateway", "AuxiliaryAddresses", "IPv4Address", "IPv6Address",
     ]
 
     private static func inspect(_ call: Invocation, _ kinds: [Kind], missing: String) throws -> Int32 {

@@ -23,6 +23,9 @@ enum Prune {
     static func volumes(_ client: EngineClient, _ query: Query) throws -> Removed {
         try removed(try client.value(.post, "/volumes/prune", query), "Deleted Volumes:", "VolumesDeleted")
     }
+    static func networks(_ client: EngineClient, _ query: Query) throws -> Removed {
+        try removed(try client.value(.post, "/networks/prune", query), "Deleted Networks:", "NetworksDeleted")
+    }
     static func images(_ client: EngineClient, _ query: Query) throws -> Removed {
         let answer = try client.value(.post, "/images/prune", query)
         var text = ""

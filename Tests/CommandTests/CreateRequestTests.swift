@@ -30,6 +30,12 @@ import Testing
         return .object(object)
     }
 
+    /// An endpoint as it goes to the daemon, `extra` before what is always there.
+    private static func endpoint(_ extra: String = "", mac: String = "") -> String {
+        #"{\#(extra)"MacAddress":"\#(mac)","GwPriority":0,"NetworkID":"","EndpointID":"","Gateway":"","#
+            + #""IPAddress":"","IPPrefixLen":0,"IPv6Gateway":"","GlobalIPv6Address":"","GlobalIPv6PrefixLen":0}"#
+    }
+
     private static let goldens: [([String], String)] = [
         (["-it"], #"{"AttachStdin":true,"OpenStdin":true,"StdinOnce":true,"Tty":true}"#),
         (["-d"], #"{"AttachStdout":false,"AttachStderr":false}"#),
@@ -67,6 +73,35 @@ import Testing
         ),
         (["--network", "none"], #"{"HostConfig":{"NetworkMode":"none"}}"#),
         (["--net=container:db"], #"{"HostConfig":{"NetworkMode":"container:db"}}"#),
+        (["--network", "bridge"], #"{"HostConfig":{"NetworkMode":"bridge"}}"#),
+        (
+            ["--network", "mine"],
+            #"{"HostConfig":{"NetworkMode":"mine"},"NetworkingConfig":{"EndpointsConfig":{"mine":\#(endpoint())}}}"#
+        ),
+        (
+            [
+                "--net", "mine", "--network", "name=b,alias=x,alias=y,ip6=fd00::7,mac-address=02:00:00:00:00:01",
+                "--net-alias", "db", "--ip", "10.0.0.7",
+            ],
+            #"{"HostConfig":{"NetworkMode":"mine"},"NetworkingConfig":{"EndpointsConfig":{"mine":"#
+                + endpoint(#""IPAMConfig":{"IPv4Address":"10.0.0.7"},"Aliases":["db"],"#) + #","b":"#
+                + endpoint(
+                    #""IPAMConfig":{"IPv6Address":"fd00::7"},"Aliases":["x","y"],"#, mac: "02:00:00:00:00:01")
+                + "}}}"
+        ),
+        (
+            ["--mac-address", "02:00:00:00:00:01"],
+            #"{"NetworkingConfig":{"EndpointsConfig":{"default":\#(endpoint(mac: "02:00:00:00:00:01"))}}}"#
+        ),
+        (
+            ["-p", "127.0.0.1:8080:80", "-p", "8081:80", "--expose", "9", "-P"],
+            #"{"ExposedPorts":{"80/tcp":{},"9/tcp":{}},"HostConfig":{"PublishAllPorts":true,"PortBindings":{"80/tcp":"#
+                + #"[{"HostIp":"127.0.0.1","HostPort":"8080"},{"HostIp":"","HostPort":"8081"}]}}}"#
+        ),
+        (
+            ["--add-host", "a=[::1]", "--add-host", "b:host-gateway", "--add-host", "c:::1", "--dns", "10.0.0.1"],
+            #"{"HostConfig":{"Dns":["10.0.0.1"],"ExtraHosts":["a:::1","b:host-gateway","c:::1"]}}"#
+        ),
         (["--expose", "80-81/udp"], #"{"ExposedPorts":{"80/udp":{},"81/udp":{}}}"#),
         (
             ["--health-cmd", "true", "--health-interval", "1m30s", "--health-retries", "2"],
@@ -100,7 +135,15 @@ import Testing
     }
 
     private static let refusals: [[String]] = [
-        ["-p", "80:80"], ["-p", "0:80"], ["-P"], ["--network", "bridge"], ["--network", "mine"], ["--gpus", "all"],
+        ["-p", "80:0"], ["-p", "1-2:80-82"], ["--gpus", "all"], ["--link", "db"], ["--network", ""],
+        ["--network", "host", "--network", "mine"], ["--network", "mine", "--net", "mine"],
+        ["--network", "host", "--network", "bridge"], ["--network", "host", "--network-alias", "a"],
+        ["--network-alias", "a"], ["--network", "name=a,foo=b"], ["--network", "alias=a"], ["--network", "name=a,b"],
+        ["--network", "name=a,gw-priority=1"], ["--network", "name=a,driver-opt=b=c"],
+        ["--network", "name=a,alias=b", "--network-alias", "c"],
+        ["--network", "name=a,ip=10.0.0.2", "--ip", "10.0.0.3"],
+        ["--ip", "x"], ["--ip", "fd00::1"], ["--ip6", "10.0.0.2"], ["--mac-address", "x"], ["--dns", "x"],
+        ["--add-host", "a"], ["--add-host", "a:b"], ["--add-host", ":10.0.0.1"], ["--add-host", "a:b=10.0.0.1"],
         ["-v", "a/b:/x"], ["-v", "/a:b"], ["-v", "v:/x:rshared"], ["-v", "v:/x:Z"], ["-v", "/a:/b:nocopy"],
         ["-v", "/a:/b:nope"],
         ["-v", "::"], ["--mount", "type=bind,target=/x"], ["--mount", "type=volume,target=x"],
@@ -130,20 +173,5 @@ import Testing
         #expect(throws: CommandError.self) { _ = try KeyValueFile.parse(Array("a b=c".utf8), file: "f") }
         #expect(throws: CommandError.self) { _ = try KeyValueFile.parse(Array("=c".utf8), file: "f") }
         #expect(throws: CommandError.self) { _ = try KeyValueFile.parse([0x41, 0x3d, 0xff, 0x0a], file: "f") }
-    }
-
-    @Test func ports() throws {
-        func show(_ text: String) throws -> [String] {
-            try PortFlag.publish(text).map { "\($0.port) \($0.binding.hostIP) \($0.binding.hostPort)" }
-        }
-        #expect(try show("80") == ["80/tcp  "])
-        #expect(try show("8080:80") == ["80/tcp  8080"])
-        #expect(try show("127.0.0.1:8080:80/udp") == ["80/udp 127.0.0.1 8080"])
-        #expect(try show("[::1]::80") == ["80/tcp ::1 "])
-        #expect(try show("8000-8001:80-81") == ["80/tcp  8000", "81/tcp  8001"])
-        #expect(try show("8000-8010:80") == ["80/tcp  8000-8010"])
-        for wrong in ["", "x", "80:x", "1-2:1-3", "80/foo", "70000", "2-1"] {
-            #expect(throws: CommandError.self) { _ = try PortFlag.publish(wrong) }
-        }
     }
 }

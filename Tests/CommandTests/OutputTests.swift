@@ -56,7 +56,7 @@ import Testing
             "RunningFor": "2 hours ago",
             "Status": "Up 5 seconds (healthy)", "Labels": "a=1,b=2", "Size": "12.3MB (virtual 200MB)",
             "LocalVolumes": "1",
-            "Mounts": "a-very-long-vo…,/srv", "Networks": "host", "Ports": "0.0.0.0:8080->80/tcp, 443-444/tcp",
+            "Mounts": "a-very-long-vo…,/srv", "Networks": "host", "Ports": "443-444/tcp, 0.0.0.0:8080->80/tcp",
         ]
         for (member, text) in expected { #expect(row[member].text == text, "\(member)") }
     }

@@ -21,7 +21,7 @@ struct RunTests {
     @Test(
         "What is not there yet is refused by name",
         arguments: [
-            ["-p", "80:80"], ["--gpus", "all"], ["--storage-opt", "size=1G"],
+            ["--link", "db"], ["--gpus", "all"], ["--storage-opt", "size=1G"],
         ])
     func refused(flags: [String]) throws {
         try withDaemon { box in

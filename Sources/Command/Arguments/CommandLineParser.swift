@@ -94,7 +94,7 @@ package struct CommandLineParser {
 
     private mutating func store(_ flag: Flag, _ value: String) throws {
         guard case .bool = flag.value else {
-            parsed.values[flag.name, default: []].append(value)
+            parsed.values[flag.key, default: []].append(value)
             return
         }
         switch value {

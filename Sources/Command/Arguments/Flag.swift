@@ -14,13 +14,19 @@ package struct Flag: Sendable {
     package let help: String
     /// Docker has it and Box does not yet: why, for the message. Not in `--help`.
     package let refusal: String?
+    /// The flag that this is another spelling of. Not in `--help` either.
+    package let original: String?
 
-    private init(_ name: String, _ short: Character?, _ value: Value, _ help: String, refusal: String? = nil) {
+    private init(
+        _ name: String, _ short: Character?, _ value: Value, _ help: String, refusal: String? = nil,
+        original: String? = nil
+    ) {
         self.name = name
         self.short = short
         self.value = value
         self.help = help
         self.refusal = refusal
+        self.original = original
     }
 
     static func bool(_ name: String, _ short: Character? = nil, default: Bool = false, _ help: String) -> Flag {
@@ -43,8 +49,16 @@ package struct Flag: Sendable {
         Flag(name, short, takesValue ? .many(placeholder: "") : .bool(default: false), "", refusal: instead)
     }
 
+    /// Another spelling of a flag that may be given again and again; their values are in one list.
+    static func alias(_ name: String, of original: String) -> Flag {
+        Flag(name, nil, .many(placeholder: ""), "", original: original)
+    }
+
     /// The same under another letter, or none.
-    func renamed(short: Character?) -> Flag { Flag(name, short, value, help, refusal: refusal) }
+    func renamed(short: Character?) -> Flag { Flag(name, short, value, help, refusal: refusal, original: original) }
+
+    /// What its values are found under.
+    var key: String { original ?? name }
 
     var takesValue: Bool {
         if case .bool = value { return false }

@@ -3,7 +3,7 @@ package enum HelpText {
     private static let width = 80
 
     package static func of(_ spec: CommandSpec) -> String {
-        let flags = spec.flags().filter { $0.refusal == nil }.sorted { $0.name < $1.name }
+        let flags = spec.flags().filter { $0.refusal == nil && $0.original == nil }.sorted { $0.name < $1.name }
         var text = "Usage:  boxctl \(spec.name)"
         if !flags.isEmpty { text += " [OPTIONS]" }
         if !spec.usage.isEmpty { text += " " + spec.usage }

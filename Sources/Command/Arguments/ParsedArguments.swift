@@ -17,6 +17,11 @@ package struct ParsedArguments: Sendable {
     package func optionalText(_ name: String) -> String? { values[name]?.last }
     package func list(_ name: String) -> [String] { values[name] ?? [] }
 
+    /// Values that may stand in one option with commas between them.
+    package func words(_ name: String) -> [String] {
+        list(name).flatMap { $0.split(separator: ",").map(String.init) }
+    }
+
     package func integer(_ name: String) throws(CommandError) -> Int64? {
         guard let text = values[name]?.last else { return nil }
         if let value = Int64(text) { return value }

@@ -176,5 +176,8 @@ enum Path {
     static func image(_ name: String, _ rest: String = "") -> String {
         "/images/\(part(name))" + (rest.isEmpty ? "" : "/" + rest)
     }
+    static func network(_ name: String, _ rest: String = "") -> String {
+        "/networks/\(PercentEncoding.encode(name))" + (rest.isEmpty ? "" : "/" + rest)
+    }
     static func volume(_ name: String) -> String { "/volumes/\(PercentEncoding.encode(name))" }
 }

@@ -7,7 +7,8 @@ import Kernel
 enum ContainerCommands {
     static let all: [CommandSpec] =
         RunCommand.specs + [
-            ExecCommand.spec, PsCommand.spec, LogsCommand.spec, StatsCommand.spec, CopyCommand.spec, StartCommand.start,
+            ExecCommand.spec, PsCommand.spec, PortCommand.spec, LogsCommand.spec, StatsCommand.spec, CopyCommand.spec,
+            StartCommand.start,
             StartCommand.attach, InspectCommand.containers,
         ] + lifecycle + content + [prune]
 

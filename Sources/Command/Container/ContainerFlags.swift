@@ -60,14 +60,20 @@ enum ContainerFlags {
             .one("cgroup-parent", nil, "string", "The cgroup above the container's"),
         ]
     private static let network: [Flag] = [
-        .one("network", nil, "network", "Network: none, host or container:NAME"),
-        .one("net", nil, "network", "As --network"),
-        .many("add-host", nil, "list", "Add an entry to /etc/hosts: HOST:IP"),
+        .many("network", nil, "network", "Join a network: NAME, bridge, none, host or container:NAME"),
+        .alias("net", of: "network"),
+        .many("network-alias", nil, "list", "Another name of the container in its network"),
+        .alias("net-alias", of: "network-alias"),
+        .one("ip", nil, "string", "IPv4 address of the container in its network"),
+        .one("ip6", nil, "string", "IPv6 address of the container in its network"),
+        .one("mac-address", nil, "string", "MAC address of the container in its network"),
+        .many("add-host", nil, "list", "Add an entry to /etc/hosts: HOST:IP, or HOST:host-gateway"),
         .many("dns", nil, "list", "Set a DNS server"),
         .many("dns-option", nil, "list", "Set a DNS option"),
         .many("dns-search", nil, "list", "Set a DNS search domain"),
         .many("expose", nil, "list", "Note a port, or a range of ports, as offered by the container"),
-        .many("publish", "p", "list", "Publish a port on the host (not supported yet)"),
+        .many("publish", "p", "list", "Publish ports on the host: [[IP:]HOSTPORT:]PORT[-PORT][/PROTO]"),
+        .bool("publish-all", "P", "Publish all exposed ports to random ports of the host"),
     ]
     private static let life: [Flag] = [
         .bool("rm", nil, "Remove the container and its anonymous volumes when it exits"),
@@ -90,14 +96,8 @@ enum ContainerFlags {
 
     /// What Docker has and Box does not.
     private static let refused: [Flag] = [
-        .refused("publish-all", "P", takesValue: false, networking),
-        .refused("ip", nil, networking),
-        .refused("ip6", nil, networking),
-        .refused("link", nil, networking),
-        .refused("link-local-ip", nil, networking),
-        .refused("mac-address", nil, networking),
-        .refused("network-alias", nil, networking),
-        .refused("net-alias", nil, networking),
+        .refused("link", nil, insteadOfLinks),
+        .refused("link-local-ip"),
         .refused("gpus", nil, "give device nodes with --device"),
         .refused("platform", nil, "images are of this machine's platform"),
         .refused("disable-content-trust", nil, takesValue: false),
@@ -115,5 +115,6 @@ enum ContainerFlags {
         .refused("device-write-iops", nil),
         .refused("checkpoint", nil),
     ]
-    private static let networking = "containers have the networks none, host and container:NAME"
+    static let insteadOfLinks =
+        "put both containers into a network of their own ('boxctl network create'): there they find each other by name"
 }

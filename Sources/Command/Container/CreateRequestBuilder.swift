@@ -8,6 +8,7 @@ package struct CreateRequestBuilder {
     private let environment: ProcessEnvironment
     private var config = ContainerConfig()
     private var host = HostConfig()
+    private var networking = NetworkingConfig()
 
     /// - Parameter detached: `run -d`, which attaches to nothing.
     package static func build(_ arguments: ParsedArguments, environment: ProcessEnvironment, detached: Bool)
@@ -21,7 +22,8 @@ package struct CreateRequestBuilder {
         try builder.life()
         try builder.health()
         builder.host.resources = try builder.resources()
-        return ContainerCreateRequest(config: builder.config, hostConfig: builder.host)
+        return ContainerCreateRequest(
+            config: builder.config, hostConfig: builder.host, networkingConfig: builder.networking)
     }
 
     private init(arguments: ParsedArguments, environment: ProcessEnvironment) {
@@ -160,29 +162,36 @@ package struct CreateRequestBuilder {
     }
 
     private mutating func network() throws(CommandError) {
-        let networks = arguments.list("network") + arguments.list("net")
-        host.networkMode = networks.last ?? "default"
-        if networks.count > 1 { throw .usage("several --network are not supported yet: use one") }
-        if !["default", "none", "host"].contains(host.networkMode), !host.networkMode.hasPrefix("container:") {
-            throw .usage("--network \(host.networkMode) is not supported yet: use none, host or container:NAME")
-        }
-        host.extraHosts = listed("add-host")
-        for entry in host.extraHosts ?? [] where !entry.contains(":") && !entry.contains("=") {
-            throw arguments.invalid(entry, "add-host", "it must be HOST:IP")
-        }
+        let networks = try NetworkFlag.endpoints(arguments)
+        host.networkMode = networks.mode
+        if !networks.endpoints.isEmpty { networking.endpointsConfig = networks.endpoints }
+        var entries: [String] = []
+        for text in arguments.list("add-host") { entries.append(try HostEntryFlag.parse(text)) }
+        if !entries.isEmpty { host.extraHosts = entries }
         host.dns = listed("dns")
+        for server in host.dns ?? [] where IPAddress(server) == nil {
+            throw arguments.invalid(server, "dns", "it is no IP address")
+        }
         host.dnsOptions = listed("dns-option")
         host.dnsSearch = listed("dns-search")
+        try ports()
+    }
+
+    private mutating func ports() throws(CommandError) {
+        var exposed: [String: EmptyObject] = [:]
+        var bindings: [String: [PortBinding]?] = [:]
         for text in arguments.list("expose") {
-            for port in try PortFlag.expose(text) {
-                config.exposedPorts = (config.exposedPorts ?? [:]).merging([port: EmptyObject()]) { $1 }
+            for port in try PortFlag.expose(text) { exposed[port] = EmptyObject() }
+        }
+        for text in arguments.list("publish") {
+            for (port, binding) in try PortFlag.publish(text) {
+                exposed[port] = EmptyObject()
+                bindings[port] = ((bindings[port] ?? nil) ?? []) + [binding]
             }
         }
-        if let first = arguments.list("publish").first {
-            // Wrong ones are told first: that message stays right when ports can be published.
-            for text in arguments.list("publish") { _ = try PortFlag.publish(text) }
-            throw .usage("--publish (-p \(first)) is not supported yet: use --network host")
-        }
+        if !exposed.isEmpty { config.exposedPorts = exposed }
+        if !bindings.isEmpty { host.portBindings = bindings }
+        host.publishAllPorts = arguments.bool("publish-all")
     }
 
     private mutating func life() throws(CommandError) {

@@ -84,7 +84,7 @@ package enum PsCommand {
             ("Mounts", mounts.joined(separator: ",")),
             ("Names", names.joined(separator: ",")),
             ("Networks", container["NetworkSettings"]["Networks"].sorted.map(\.key).joined(separator: ",")),
-            ("Ports", ports(container["Ports"].array)),
+            ("Ports", PortText.summary(container["Ports"].array)),
             ("RunningFor", HumanTime.ago(created, now: now)),
             ("Size", size(container)),
             ("State", container["State"].text),
@@ -99,47 +99,5 @@ package enum PsCommand {
         let own = ByteCount.decimal(container["SizeRw"].integer ?? 0)
         guard let total = container["SizeRootFs"].integer, total > 0 else { return own }
         return "\(own) (virtual \(ByteCount.decimal(total)))"
-    }
-
-    /// `0.0.0.0:8080->80/tcp, 5432/tcp, 8000-8010/udp`.
-    package static func ports(_ ports: [JSONValue]) -> String {
-        struct Port {
-            let ip: String
-            let inside: Int64
-            let outside: Int64
-            let proto: String
-        }
-        let sorted = ports.map {
-            Port(
-                ip: $0["IP"].text, inside: $0["PrivatePort"].integer ?? 0, outside: $0["PublicPort"].integer ?? 0,
-                proto: $0["Type"].text)
-        }.sorted {
-            ($0.outside == 0 ? 1 : 0, $0.ip, $0.proto, $0.inside) < (
-                $1.outside == 0 ? 1 : 0, $1.ip, $1.proto, $1.inside
-            )
-        }
-        var parts: [String] = []
-        var index = 0
-        while index < sorted.count {
-            let first = sorted[index]
-            var last = first
-            while index + 1 < sorted.count, case let next = sorted[index + 1], next.ip == first.ip,
-                next.proto == first.proto,
-                next.inside == last.inside + 1, next.outside == (first.outside == 0 ? 0 : last.outside + 1)
-            {
-                last = next
-                index += 1
-            }
-            index += 1
-            let inside = first.inside == last.inside ? "\(first.inside)" : "\(first.inside)-\(last.inside)"
-            if first.outside == 0 {
-                parts.append("\(inside)/\(first.proto)")
-            } else {
-                let outside = first.outside == last.outside ? "\(first.outside)" : "\(first.outside)-\(last.outside)"
-                let ip = first.ip.contains(":") ? "[\(first.ip)]" : first.ip
-                parts.append("\(ip):\(outside)->\(inside)/\(first.proto)")
-            }
-        }
-        return parts.joined(separator: ", ")
     }
 }

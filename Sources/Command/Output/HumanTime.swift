@@ -35,6 +35,12 @@ enum HumanTime {
         return "\(date(parts)) \(offset < 0 ? "-" : "+")\(two(abs(offset) / 60))\(two(abs(offset) % 60)) \(zone)"
     }
 
+    /// A time of RFC 3339 as Go prints it: `2026-11-21 08:00:00.5 +0000 UTC`.
+    static func goTime(_ text: String) -> String {
+        guard let stamp = Timestamp(text) else { return text }
+        return stamp.description.dropLast().map { $0 == "T" ? " " : String($0) }.joined() + " +0000 UTC"
+    }
+
     /// RFC 3339 in this host's zone, with nine digits: a line of `events`.
     static func localFixed(_ nanoseconds: Int64) -> String {
         let stamp = Timestamp(nanosecondsSince1970: nanoseconds)

@@ -160,7 +160,7 @@ enum SystemCommands {
         if volumes, filters.contains(where: { $0.hasPrefix("until=") }) {
             throw CommandError("the \"until\" filter is not supported with \"--volumes\"")
         }
-        var what = ["  - all stopped containers"]
+        var what = ["  - all stopped containers", "  - all networks not used by at least one container"]
         if volumes { what.append("  - all anonymous volumes not used by at least one container") }
         what.append(
             all ? "  - all images without at least one container associated to them" : "  - all dangling images")
@@ -171,6 +171,7 @@ enum SystemCommands {
             return query
         }
         var parts = [try Prune.containers(call.client, query())]
+        parts.append(try Prune.networks(call.client, query()))
         if volumes { parts.append(try Prune.volumes(call.client, query())) }
         parts.append(try Prune.images(call.client, query(["dangling=\(!all)"])))
         try Output.write(parts.map(\.text).joined() + Prune.total(parts.reduce(0) { $0 + $1.bytes }))
