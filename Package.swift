@@ -79,6 +79,8 @@ let package = Package(
         program("box-runtime", fullyStatic, "Basics", "Kernel", "OCI", "Runtime"),
         // The demo server of the image `web`.
         program("web", fullyStatic, "Kernel"),
+        // The clients of scripts/swap-test.
+        program("swap-load", fullyStatic, "Basics", "Kernel"),
         // Tests: one target a module, and one for the programs together.
         tests("BasicsTests", "Basics"),
         tests("KernelTests", "Kernel", "Basics"),
