@@ -67,11 +67,11 @@ let package = Package(
         module("Runtime", "Basics", "Kernel", "OCI", "Cgroups", "Seccomp", "Supervision"),
         module(
             "Engine", "Basics", "Kernel", "OCI", "Archive", "Cgroups", "Seccomp", "Storage", "Supervision",
-            "Reactor", "Database", "APIModel"),
+            "Reactor", "Database", "APIModel", "Networking"),
         // Layer 5
         module(
             "API", "Basics", "Kernel", "OCI", "HTTP", "HTTPServer", "Reactor", "APIModel", "Storage", "Supervision",
-            "Engine"),
+            "Networking", "Engine"),
         module("Command", "Basics", "Kernel", "HTTP", "APIModel"),
         // Layer 6: programs. Their code is in modules: a test that linked a program would link statically too.
         program("boxd", staticRuntime, "Basics", "Kernel", "Reactor", "HTTPServer", "Engine", "API"),
@@ -96,7 +96,7 @@ let package = Package(
             "RoutingTests", "Routing", "Deployment", "Networking", "Netlink", "Database", "Supervision", "HTTP",
             "Reactor",
             "Basics", "Kernel"),
-        tests("EngineTests", "Engine", "APIModel", "OCI", "Storage", "Basics", "Kernel"),
+        tests("EngineTests", "Engine", "APIModel", "OCI", "Storage", "Networking", "Basics", "Kernel"),
         tests("APITests", "API", "Engine", "HTTP", "HTTPServer", "Reactor", "Storage", "Basics", "Kernel"),
         tests("CommandTests", "Command", "APIModel", "HTTP", "Basics", "Kernel"),
         // Drives the built programs as a user does; needs root.

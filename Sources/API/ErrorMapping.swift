@@ -2,6 +2,7 @@ import Engine
 import HTTP
 import HTTPServer
 import Kernel
+import Networking
 import OCI
 import Storage
 
@@ -11,6 +12,7 @@ enum ErrorMapping {
         switch error {
         case let error as EngineError: (status(error.kind), error.message)
         case let error as SpecError: (error.kind == .invalid ? .badRequest : .notImplemented, error.message)
+        case let error as NetworkingError: (status(error), error.description)
         case let error as ReferenceError: (.badRequest, "\(error)")
         case let error as StorageError: (status(error), error.description)
         case let error as ContainerNameConflict: (.conflict, error.description)
@@ -27,6 +29,17 @@ enum ErrorMapping {
         case .notFound: .notFound
         case .conflict: .conflict
         case .notModified: .notModified
+        case .forbidden: .forbidden
+        case .unsupported: .notImplemented
+        case .failed: .internalServerError
+        }
+    }
+
+    private static func status(_ error: NetworkingError) -> HTTPStatus {
+        switch error {
+        case .notFound: .notFound
+        case .conflict: .conflict
+        case .invalid: .badRequest
         case .forbidden: .forbidden
         case .unsupported: .notImplemented
         case .failed: .internalServerError

@@ -48,9 +48,6 @@ extension API {
         refuse(.post, ["/containers/{id}/checkpoints"], "checkpoints are not supported")
         refuse(.get, ["/containers/{id}/checkpoints"], "checkpoints are not supported")
         refuse(.post, ["/plugins/pull", "/plugins/create", "/plugins/{name:.*}"], "plugins are not supported")
-        refuse(
-            .post, ["/networks/create", "/networks/{id}/connect", "/networks/{id}/disconnect"],
-            "networks other than none and host are not supported yet")
         refuse(.put, ["/volumes/{name}"], "cluster volumes are not supported")
         // `docker inspect` asks for a plugin last, after all other kinds.
         router.add(.get, "/plugins/{name:.*}/json") { request, _ in

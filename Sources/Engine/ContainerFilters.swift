@@ -1,3 +1,4 @@
+import APIModel
 import Basics
 import Storage
 
@@ -7,9 +8,9 @@ struct ContainerFilters {
         "ancestor", "before", "exited", "expose", "health", "id", "is-task", "label", "label!", "name", "network",
         "publish", "since", "status", "until", "volume",
     ]
-    /// Need a port that is published: there is none yet.
-    private static let unsupported: Set<String> = ["publish", "expose"]
     private let filters: Filters
+    /// Of `publish` and `expose`: each port of their ranges.
+    private var ports: [String: Set<String>] = [:]
     /// Only containers created in between, exclusively.
     var createdAfter: Timestamp?
     var createdBefore: Timestamp?
@@ -18,8 +19,8 @@ struct ContainerFilters {
 
     init(_ filters: Filters) throws {
         try filters.check(allowed: Self.known)
-        if let name = filters.values.keys.first(where: { Self.unsupported.contains($0) }) {
-            throw EngineError(.unsupported, "the filter '\(name)' is not supported yet")
+        for key in ["publish", "expose"] {
+            ports[key] = try Set(filters[key].flatMap { try ExposedPort.range($0) }.map(\.description))
         }
         for status in filters["status"] where RunState.Status(rawValue: status) == nil {
             throw EngineError(.invalid, "invalid filter 'status=\(status)'")
@@ -48,7 +49,10 @@ struct ContainerFilters {
         case "exited": container.status == .exited && "\(container.exitCode)" == wanted
         case "health": (container.health ?? "none") == wanted
         case "volume": container.volumes.contains(wanted)
-        case "network": container.network == wanted
+        case "network": container.networks.contains(wanted)
+        case "publish":
+            container.ports.contains { ports[key]?.contains("\($0.publicPort ?? 0)/\($0.type)") ?? false }
+        case "expose": container.ports.contains { ports[key]?.contains("\($0.privatePort)/\($0.type)") ?? false }
         case "is-task": wanted == "false" || wanted == "0"
         default: true
         }
@@ -83,5 +87,7 @@ struct ContainerFacts: Sendable {
     let labels: [String: String]
     /// Names of volumes, and places of mounts.
     let volumes: Set<String>
-    let network: String
+    /// Names and identifiers of its networks.
+    let networks: Set<String>
+    let ports: [PortSummary]
 }

@@ -22,6 +22,7 @@ extension Engine {
         let name = try chooseName(wanted)
         let modes = try NamespaceModes(host)
         for other in modes.sharedContainers { _ = try container(other) }
+        let wishes = try networks(of: request, modes)
 
         var sources: [String: [PlannedMount]] = [:]
         for text in host.volumesFrom ?? [] {
@@ -29,17 +30,18 @@ extension Engine {
             sources[other] = await (try container(other)).record.mounts
         }
         let mounts = try MountPlan.plan(config, host, volumesFrom: sources)
-        let record = ContainerRecord(
+        var record = ContainerRecord(
             id: Identifier().hex, name: name, created: Timestamp(nanosecondsSince1970: Clock.realtime()),
             image: image.id, imageName: imageName, config: config, hostConfig: host, mounts: mounts,
             topLayer: image.chain)
-        let made = try await pool.run { [self] in try place(record) }
+        record.networks = wishes
+        let made = try await pool.run { [self, record] in try place(record) }
         for volume in made { events.publish(.volume, "create", volume, ["driver": "local"]) }
 
         let container = Container(record, RunState(), self)
         registry.add(container, name: name)
         await container.publish("create")
-        return ContainerCreateResponse(id: record.id, warnings: [])
+        return ContainerCreateResponse(id: record.id, warnings: try warnings(record, modes))
     }
 
     private func chooseName(_ wanted: String?) throws -> String {

@@ -2,6 +2,7 @@ import Reactor
 package import APIModel
 import Basics
 import Kernel
+import Networking
 package import Storage
 
 extension Engine {
@@ -126,10 +127,10 @@ extension Container {
         return ContainerFacts(
             id: id, name: record.name, created: record.created, image: record.image, status: state.status,
             exitCode: state.exitCode, health: health?.status.rawValue, labels: record.config.labels ?? [:],
-            volumes: volumes, network: record.hostConfig.networkMode)
+            volumes: volumes, networks: networkKeys, ports: portSummaries)
     }
 
-    func rename(to name: String) throws {
+    func rename(to name: String) async throws {
         guard name != record.name else {
             throw EngineError(.invalid, "Renaming a container with the same name as its current name")
         }
@@ -139,6 +140,8 @@ extension Container {
         try engine.table.rename(id: id, to: name, record: try renamed.encoded())
         record = renamed
         engine.registry.rename(id, from: old, to: name)
+        try await engine.pool.run { [engine, id] in try engine.networking.rename(container: id, to: name) }
+        if state.isUp { await findNetworks() }
         publish("rename", ["oldName": "/" + old])
     }
 }

@@ -4,6 +4,7 @@ import Basics
 import FoundationEssentials
 import Glibc
 import Kernel
+import Networking
 import OCI
 import Storage
 import Supervision
@@ -13,11 +14,15 @@ struct Launch: Sendable {
     let options: MonitorOptions
     /// What the bundle names by descriptor; to be kept until the container runs.
     let held: [SharedDescriptor]
+    /// Its networks: taken already, to be given back when the start fails. nil: it has none of its own.
+    let network: NetworkAttachment?
 }
 
 extension Engine {
-    /// Makes the bundle of a container for its next run, and says how its monitor is to be started.
+    /// Takes the networks of a container for its next run, makes its bundle, and says how its monitor is to be
+    /// started. When this throws, nothing is taken.
     func prepareLaunch(_ record: ContainerRecord) async throws -> Launch {
+        await networksAreReady.wait()
         let modes = try NamespaceModes(record.hostConfig)
         let joined = try await joinedNamespaces(modes)
         let owner = try await networkOwner(record)
@@ -80,15 +85,19 @@ extension Engine {
     ) throws -> Launch {
         let directory = options.containerDirectory(record.id)
         let runDirectory = options.containerRunDirectory(record.id)
+        var cleanup = CleanupStack()
+        let network = try attach(record)
+        if network != nil { cleanup.add { [self] in release(record.id) } }
         let lowers = try lowerDirectories(record)
         let user = try resolveUser(record, record.config.user, lowers)
         var config = record.config
         config.hostname = try hostname(ofOwner: owner)
         let files =
             owner.id == record.id
-            ? try writeHostFiles(record, config, modes, directory)
+            ? try writeHostFiles(record, network, directory)
             : hostFiles(options.containerDirectory(owner.id))
         try Sys.makeDirectories(runDirectory, mode: 0o700)
+        if let network { try writeResolver(record, network.endpoints) }
         var shm = joined.shm
         if modes.ipc == .shareable {
             try SharedMemory.mount(runDirectory, size: record.hostConfig.shmSize)
@@ -107,7 +116,11 @@ extension Engine {
         let exit = RunFiles(directory: runDirectory).exit
         if Sys.exists(exit) { try Sys.unlink(exit) }
         let program = try seccomp.program(record.hostConfig, capabilities: spec.process?.capabilities)
-        return Launch(options: try monitorOptions(record, modes, joined.paths, lowers, seccomp: program), held: held)
+        var monitor = try monitorOptions(record, modes, joined.paths, lowers, seccomp: program)
+        monitor.networkNamespace = network != nil
+        if let network, hasNames(network.endpoints) { monitor.resolver = RunFiles(directory: runDirectory).resolver }
+        cleanup.disarm()
+        return Launch(options: monitor, held: held, network: network)
     }
 
     private func monitorOptions(
@@ -138,12 +151,9 @@ extension Engine {
 
     /// `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`; made anew at each start, as the host may have changed.
     private func writeHostFiles(
-        _ record: ContainerRecord, _ config: ContainerConfig, _ modes: NamespaceModes, _ directory: String
+        _ record: ContainerRecord, _ network: NetworkAttachment?, _ directory: String
     ) throws -> SpecInput.Files {
-        let files = try HostFiles(
-            record.hostConfig, hostname: config.hostname, domainname: config.domainname, network: modes.network,
-            hostHosts: (try? Sys.readText("/etc/hosts")) ?? "",
-            hostResolver: (try? Sys.readText("/etc/resolv.conf")) ?? "")
+        let files = try files(record, network?.endpoints ?? [])
         let paths = hostFiles(directory)
         for (path, text) in [
             (paths.hosts, files.hosts), (paths.hostname, files.hostname), (paths.resolver, files.resolver),
@@ -153,7 +163,16 @@ extension Engine {
         return paths
     }
 
-    private func hostFiles(_ directory: String) -> SpecInput.Files {
+    /// What is to be in them.
+    func files(_ record: ContainerRecord, _ endpoints: [Endpoint]) throws -> HostFiles {
+        try HostFiles(
+            record.hostConfig, hostname: try hostname(ofOwner: record), domainname: record.config.domainname,
+            network: try NamespaceModes(record.hostConfig).network, addresses: endpoints.flatMap(\.addresses),
+            hasNames: hasNames(endpoints), gateway: networking.hostGateway,
+            hostHosts: (try? Sys.readText("/etc/hosts")) ?? "", hostResolver: Self.hostResolver())
+    }
+
+    func hostFiles(_ directory: String) -> SpecInput.Files {
         SpecInput.Files(
             hosts: directory + "/hosts", hostname: directory + "/hostname", resolver: directory + "/resolv.conf")
     }

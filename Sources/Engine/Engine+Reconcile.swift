@@ -2,6 +2,8 @@ import APIModel
 import Basics
 import FoundationEssentials
 import Kernel
+import Networking
+import Reactor
 import Storage
 
 extension Engine {
@@ -37,17 +39,30 @@ extension Engine {
         logger.info("\(containers.count) containers known")
     }
 
-    /// All at once. A monitor that was stopped, or a disk that hangs, must not keep the others from being served:
-    /// after a while the rest is left to itself, and known by what the database says until it is done.
+    /// All at once: first what has become of each, then, when the kernel has been told of the networks of those that
+    /// run, what is to be done about it.
+    ///
+    /// A monitor that was stopped, or a disk that hangs, must not keep the others from being served: after a while the
+    /// rest is left to itself, and known by what the database says until it is done.
     private func reconcile(_ containers: [Container]) async {
-        let (done, tell) = AsyncStream.makeStream(of: Void.self)
+        let (known, tellKnown) = AsyncStream.makeStream(of: Void.self)
+        let (done, tellDone) = AsyncStream.makeStream(of: Void.self)
         for container in containers {
             Task {
-                await self.reconcile(container)
-                tell.yield()
+                let isRemoved = await self.findOut(container)
+                tellKnown.yield()
+                await networksAreReady.wait()
+                if !isRemoved { await self.startWithDaemon(container) }
+                tellDone.yield()
             }
         }
-        let count = containers.count
+        await wait(for: containers.count, known)
+        await startNetworks(containers)
+        networksAreReady.open()
+        await wait(for: containers.count, done)
+    }
+
+    private func wait(for count: Int, _ done: AsyncStream<Void>) async {
         let all: Bool? = await loop.withTimeout(nanoseconds: 5_000_000_000) {
             var left = count
             if left == 0 { return true }
@@ -60,14 +75,36 @@ extension Engine {
         if all != true { logger.warn("not all containers' monitors answer: going on without waiting for them") }
     }
 
-    private func reconcile(_ container: Container) async {
+    /// Makes the kernel have the networks, and what runs keep its place in them. Without it, containers can still run
+    /// that need none.
+    private func startNetworks(_ containers: [Container]) async {
+        var running: [String: Int32] = [:]
+        for container in containers {
+            let state = await container.state
+            // One whose monitor does not answer may live all the same.
+            if state.isUp, state.pid > 0, Sys.exists("/proc/\(state.pid)") { running[container.id] = state.pid }
+        }
+        do {
+            try await pool.run { [networking, running] in try networking.start(running: running) }
+        } catch {
+            logger.error("cannot set up the networks: \(error)")
+        }
+        for container in containers where running[container.id] != nil { await container.findNetworks() }
+    }
+
+    /// True when it is on its way out, and gone.
+    private func findOut(_ container: Container) async -> Bool {
         if await container.state.status == .removing {
             do { try await finishRemoval(container) } catch {
                 logger.error("cannot finish removing container \(container.id): \(error)")
             }
-            return
+            return true
         }
         await container.adopt()
+        return false
+    }
+
+    private func startWithDaemon(_ container: Container) async {
         let (record, state) = (await container.record, await container.state)
         guard !state.isUp, state.status != .restarting else { return }
         let wanted = RestartDecision.startsWithDaemon(

@@ -37,7 +37,7 @@ extension Engine {
             containersPaused: counts[.paused] ?? 0,
             containersStopped: (counts[.exited] ?? 0) + (counts[.created] ?? 0) + (counts[.dead] ?? 0), images: images,
             driverStatus: [["Backing Filesystem", "<unknown>"], ["Native Overlay Diff", "true"]],
-            plugins: SystemPlugins(volume: ["local"], network: ["host", "none"], log: ["box"]),
+            plugins: SystemPlugins(volume: ["local"], network: ["bridge", "host", "null"], log: ["box"]),
             memoryLimit: cgroups.has(controller: "memory"), swapLimit: cgroups.limitsSwap,
             cpuCfsPeriod: cgroups.has(controller: "cpu"), cpuCfsQuota: cgroups.has(controller: "cpu"),
             cpuShares: cgroups.has(controller: "cpu"), cpuSet: cgroups.has(controller: "cpuset"),

@@ -3,6 +3,7 @@ package import Basics
 import Cgroups
 import Glibc
 import Kernel
+package import Networking
 package import Reactor
 import Storage
 import Synchronization
@@ -20,6 +21,11 @@ package final class Engine: Sendable {
     package let events = EventBus()
     package let logger: Logger
     package let started = Timestamp(nanosecondsSince1970: Clock.realtime())
+    /// Its calls block: they are for the pool.
+    package let networking: Networking
+    /// Opens when the kernel has been told of the networks, at the start of the daemon: no container is put on one
+    /// before.
+    let networksAreReady = Latch()
     let stores: Stores
     let cgroups: CgroupHost
     let seccomp: SeccompCache
@@ -38,6 +44,7 @@ package final class Engine: Sendable {
         self.pool = pool
         logger = Logger("boxd", minimum: options.logLevel)
         stores = try Stores(dataRoot: options.dataRoot, log: logger)
+        networking = try Networking(options.networking, database: stores.database, log: logger.with("network"))
         try Sys.makeDirectories(options.runDirectory, mode: 0o700)
         try Sys.makeDirectories(options.runDirectory + "/containers", mode: 0o700)
         cgroups = try CgroupHost.detect()

@@ -173,6 +173,8 @@ extension Networking {
             network.options = ["com.docker.network.bridge.default_bridge": "true"]
             do {
                 network.v4 = try defaultPool()
+                // Another program's, which was there before us, is used and left alone.
+                network.keepsBridge = try route.link(network.bridge) != nil
                 try add(network)
             } catch let error as NetworkingError {
                 // The others work without it.

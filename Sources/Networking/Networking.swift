@@ -152,6 +152,9 @@ package final class Networking: Sendable {
         state.withLock { state in state.networks.values.first { $0.name == "bridge" }?.v4?.gateway }
     }
 
+    /// Whether a container has a place in a network.
+    package var isUsed: Bool { state.withLock { !$0.endpoints.isEmpty } }
+
     /// Namespaces that are ready to be taken; for measurements and tests.
     package var preparedNamespaces: Int { namespaces.count }
 

@@ -27,9 +27,6 @@ struct Daemon {
     }
 
     func run() async throws {
-        if options.namesBridge {
-            logger.warn("--bridge and --bip: this version makes no bridge; containers have the networks none and host")
-        }
         await engine.reconcile()
         let path = options.socketPath
         let slash = path.lastIndex(of: "/") ?? path.startIndex
@@ -46,6 +43,7 @@ struct Daemon {
         serving.cancel()
         // Containers stay: their monitors need nobody. Who connects now is refused at once.
         try? Sys.unlink(path)
+        await engine.close()
         logger.info("ended; containers go on")
     }
 

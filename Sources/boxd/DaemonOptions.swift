@@ -9,8 +9,6 @@ struct DaemonOptions {
     var socket: String?
     var showVersion = false
     var showHelp = false
-    /// Something was said of the default network's bridge.
-    var namesBridge = false
 
     static let help = """
         Usage: boxd [OPTIONS]
@@ -21,8 +19,10 @@ struct DaemonOptions {
           --run-dir DIR          what does not outlive a reboot (default /run/box)
           --socket PATH          where to listen (default <run-dir>/box.sock)
           --cgroup-parent PATH   parent of the containers' cgroups (default /box)
-          --bridge NAME          the default network's bridge (default box0); there is none yet
+          --bridge NAME          the default network's bridge (default box0)
           --bip CIDR             its address and subnet (default 172.30.0.1/16)
+          --address-pools LIST   where other networks get their subnets: ranges with the prefix length of each, such
+                                 as 10.80.0.0/16:24, with commas between (default: those of Docker)
           --runtime PATH         the program box-runtime (default: beside boxd)
           --config FILE          a JSON file with any of these, named as here without the dashes
           --log-level LEVEL      debug, info, warn or error (default info)
@@ -53,7 +53,8 @@ struct DaemonOptions {
 
     private static let flags: Set<String> = ["help", "version"]
     private static let keys: Set<String> = [
-        "data-root", "run-dir", "socket", "cgroup-parent", "bridge", "bip", "runtime", "config", "log-level",
+        "data-root", "run-dir", "socket", "cgroup-parent", "bridge", "bip", "address-pools", "runtime", "config",
+        "log-level",
     ]
 
     private static func parse(_ arguments: [String]) throws -> [String: String] {
@@ -110,13 +111,17 @@ struct DaemonOptions {
                 throw problem("\"\(value)\" is no name of a network interface (1 to 15 bytes)")
             }
             engine.bridgeName = value
-            namesBridge = true
         case "bip":
             guard EngineOptions.isBridgeAddress(value) else {
                 throw problem("\"\(value)\" is no address with a prefix length, such as 172.30.0.1/16")
             }
             engine.bridgeAddress = value
-            namesBridge = true
+        case "address-pools":
+            let pools = value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            if let wrong = pools.first(where: { !EngineOptions.isAddressPool($0) }) {
+                throw problem("\"\(wrong)\" is no range with the prefix length of its parts, such as 10.80.0.0/16:24")
+            }
+            engine.addressPools = pools
         case "log-level":
             guard let level = Logger.Level(value) else {
                 throw problem("\"\(value)\" is not debug, info, warn or error")

@@ -82,6 +82,8 @@ private final class Fixture: Sendable {
         options.dataRoot = path + "/data"
         options.runDirectory = path + "/run"
         options.logLevel = .error
+        // Nothing is made of it: no network is.
+        options.bridgeName = "box-api-test"
         let engine = try Engine(options, loop: loop, pool: pool)
         self.engine = engine
         let listener = SharedDescriptor(try Sys.listenUnix(.stream, in: path, name: "s"))
@@ -135,7 +137,20 @@ private final class Fixture: Sendable {
         (.get, "/version", nil, 200), (.get, "/info", nil, 200), (.get, "/containers/json?all=1", nil, 200),
         (.get, "/images/json", nil, 200), (.get, "/volumes", nil, 200), (.get, "/networks", nil, 200),
         (.get, "/system/df", nil, 200), (.get, "/networks/host", nil, 200), (.get, "/networks/other", nil, 404),
-        (.delete, "/networks/none", nil, 403), (.post, "/networks/create", "{}", 501),
+        (.delete, "/networks/none", nil, 403), (.post, "/networks/create", "{}", 400),
+        (.post, "/networks/create", "{\"Name\":\"host\"}", 403), (.post, "/networks/create", "{\"Name\":\"a b\"}", 400),
+        (.post, "/networks/create", "{\"Name\":\"a\",\"Driver\":\"macvlan\"}", 404),
+        (.post, "/networks/create", "{\"Name\":\"a\",\"Options\":{\"x\":\"y\"}}", 501),
+        (.post, "/networks/create", "{\"Name\":\"a\",\"ConfigOnly\":true}", 501),
+        (.post, "/networks/create", "{\"Name\":\"a\",\"IPAM\":{\"Driver\":\"dhcp\"}}", 501),
+        (.post, "/networks/create", "{\"Name\":\"a\",\"IPAM\":{\"Config\":[{\"Subnet\":\"x\"}]}}", 400),
+        (.get, "/networks?filters={\"type\":[\"builtin\"]}", nil, 200),
+        (.get, "/networks?filters={\"colour\":[\"red\"]}", nil, 400),
+        (.get, "/networks/bridge?verbose=1", nil, 200),
+        (.post, "/networks/bridge/connect", "{\"Container\":\"none\"}", 404),
+        (.post, "/networks/other/connect", "{\"Container\":\"none\"}", 404),
+        (.post, "/networks/bridge/disconnect", "{\"Container\":\"none\",\"Force\":true}", 404),
+        (.post, "/networks/prune?filters={\"until\":[\"x\"]}", nil, 400),
         (.get, "/containers/none/json", nil, 404), (.post, "/containers/none/start", nil, 404),
         (.post, "/containers/none/wait", nil, 404), (.post, "/containers/none/attach?stream=1", nil, 404),
         (.get, "/containers/none/logs?stdout=1", nil, 404), (.delete, "/containers/none", nil, 404),

@@ -131,7 +131,8 @@ struct ContainerFilterTests {
             id: "abc123", name: name, created: Timestamp(nanosecondsSince1970: 5),
             image: Digest(sha256: [UInt8](repeating: 1, count: 32)),
             status: status, exitCode: 3, health: "healthy", labels: ["a": "b", "c": ""], volumes: ["data", "/data"],
-            network: "none")
+            networks: ["web", "0123"],
+            ports: [PortSummary(ip: "0.0.0.0", privatePort: 80, publicPort: 8080, type: "tcp")])
     }
     private func matches(_ filters: [String: [String]], _ facts: ContainerFacts) throws -> Bool {
         try ContainerFilters(Filters(filters)).matches(facts)
@@ -142,10 +143,12 @@ struct ContainerFilterTests {
             ["id": ["abc"]], ["name": ["we"]], ["name": ["^web$"]], ["name": ["/web"]], ["status": ["running"]],
             ["health": ["healthy"]], ["label": ["a"]], ["label": ["a=b", "c"]], ["label!": ["x"]],
             ["volume": ["/data"]],
-            ["network": ["none"]], ["name": ["x", "web"]], [:],
+            ["network": ["web"]], ["network": ["x", "0123"]], ["publish": ["8080"]], ["publish": ["8000-8100/tcp"]],
+            ["expose": ["80/tcp"]], ["name": ["x", "web"]], [:],
         ] { #expect(try matches(filters, facts()), "\(filters)") }
         for filters: [String: [String]] in [
             ["id": ["bc"]], ["name": ["^eb"]], ["status": ["exited"]], ["label": ["a=c"]], ["label": ["a=b", "x"]],
+            ["network": ["bridge"]], ["publish": ["80"]], ["publish": ["8080/udp"]], ["expose": ["8080"]],
             ["label!": ["a"]], ["volume": ["x"]], ["exited": ["3"]], ["name": ["web"], "status": ["paused"]],
         ] { #expect(try !matches(filters, facts()), "\(filters)") }
         #expect(try matches(["exited": ["3"]], facts(status: .exited)))
@@ -154,7 +157,7 @@ struct ContainerFilterTests {
     @Test func unknownKindsAreRefused() {
         #expect(throws: (any Error).self) { try ContainerFilters(Filters(["colour": ["red"]])) }
         #expect(throws: (any Error).self) { try ContainerFilters(Filters(["status": ["asleep"]])) }
-        #expect(throws: (any Error).self) { try ContainerFilters(Filters(["publish": ["80"]])) }
+        #expect(throws: (any Error).self) { try ContainerFilters(Filters(["publish": ["http"]])) }
     }
 }
 

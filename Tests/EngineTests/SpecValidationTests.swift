@@ -34,7 +34,10 @@ import Testing
                 $0.hostConfig.resources.memorySwappiness = -1
                 $0.hostConfig.resources.oomKillDisable = false
                 $0.hostConfig.resources.pidsLimit = 0
-                $0.hostConfig.portBindings = ["80/tcp": nil, "81/tcp": []]
+                $0.hostConfig.portBindings = [
+                    "80/tcp": nil, "81/tcp": [], "82": [PortBinding(hostIP: "127.0.0.1", hostPort: "8000-8010")],
+                ]
+                $0.hostConfig.extraHosts = ["host:host-gateway"]
                 $0.hostConfig.consoleSize = [0, 0]
                 $0.hostConfig.restartPolicy.name = "no"
                 $0.hostConfig.autoRemove = true
@@ -49,24 +52,17 @@ import Testing
     /// Nothing of these is quietly left out.
     @Test(
         arguments: [
-            Row("--publish", { $0.hostConfig.portBindings = ["80/tcp": [PortBinding(hostPort: "80")]] }),
-            Row("--publish-all", { $0.hostConfig.publishAllPorts = true }),
-            Row("--network \"bridge\"", { $0.hostConfig.networkMode = "bridge" }),
-            Row("--network \"web\"", { $0.networkingConfig.endpointsConfig = ["web": EndpointSettings()] }),
-            Row(
-                "--ip ",
-                {
-                    $0.networkingConfig.endpointsConfig = [
-                        "default": EndpointSettings(ipamConfig: EndpointIPAMConfig(ipv4Address: "10.0.0.1"))
-                    ]
-                }
-            ),
-            Row(
-                "--network-alias",
-                { $0.networkingConfig.endpointsConfig = ["default": EndpointSettings(aliases: ["a"])] }
-            ),
-            Row("--mac-address", { $0.config.macAddress = "02:00:00:00:00:01" }),
             Row("--link", { $0.hostConfig.links = ["a:b"] }),
+            Row("--link", { $0.networkingConfig.endpointsConfig = ["web": EndpointSettings(links: ["a"])] }),
+            Row("--driver-opt") {
+                $0.networkingConfig.endpointsConfig = ["web": EndpointSettings(driverOptions: ["a": "b"])]
+            },
+            Row("--link-local-ip") {
+                $0.networkingConfig.endpointsConfig = [
+                    "web": EndpointSettings(ipamConfig: EndpointIPAMConfig(linkLocalIPs: ["169.254.1.1"]))
+                ]
+            },
+            Row("gw-priority", { $0.networkingConfig.endpointsConfig = ["web": EndpointSettings(gatewayPriority: 1)] }),
             Row("--cgroupns host", { $0.hostConfig.cgroupnsMode = "host" }),
             Row("--userns keep", { $0.hostConfig.usernsMode = "keep" }),
             Row("--runtime", { $0.hostConfig.runtime = "runsc" }),
@@ -83,7 +79,6 @@ import Testing
             Row("--kernel-memory", { $0.hostConfig.resources.kernelMemory = 1 << 30 }),
             Row("--cpu-rt-runtime", { $0.hostConfig.resources.cpuRealtimeRuntime = 1 }),
             Row("--cpu-count", { $0.hostConfig.resources.cpuCount = 1 }),
-            Row("--add-host", { $0.hostConfig.extraHosts = ["a:host-gateway"] }),
             Row("--security-opt apparmor", { $0.hostConfig.securityOpt = ["apparmor=mine"] }),
             Row("--security-opt label", { $0.hostConfig.securityOpt = ["label=type:x"] }),
         ])
@@ -179,6 +174,42 @@ import Testing
                     $0.hostConfig.networkMode = "container:y"
                 }
             ),
+            Row("conflicting options: port publishing") {
+                $0.hostConfig.publishAllPorts = true
+                $0.hostConfig.networkMode = "container:y"
+            },
+            Row("container sharing network namespace with another container or host") {
+                $0.hostConfig.networkMode = "host"
+                $0.networkingConfig.endpointsConfig = ["host": nil, "web": nil]
+            },
+            Row("container cannot be connected to multiple networks") {
+                $0.hostConfig.networkMode = "none"
+                $0.networkingConfig.endpointsConfig = ["web": nil]
+            },
+            Row("invalid IPv4 address: \"fd00::1\"") {
+                $0.hostConfig.networkMode = "web"
+                $0.networkingConfig.endpointsConfig = [
+                    "web": EndpointSettings(ipamConfig: EndpointIPAMConfig(ipv4Address: "fd00::1"))
+                ]
+            },
+            Row("invalid MAC address", { $0.config.macAddress = "01:00:00:00:00:01" }),
+            Row("the container-wide MAC address must match") {
+                $0.config.macAddress = "02:00:00:00:00:01"
+                $0.networkingConfig.endpointsConfig = ["default": EndpointSettings(macAddress: "02:00:00:00:00:02")]
+            },
+            Row("conflicting options: addresses and aliases need a network") {
+                $0.hostConfig.networkMode = "none"
+                $0.config.macAddress = "02:00:00:00:00:01"
+            },
+            Row("network-scoped aliases are only supported for user-defined networks") {
+                $0.networkingConfig.endpointsConfig = ["default": EndpointSettings(aliases: ["a"])]
+            },
+            Row("invalid IP address") {
+                $0.hostConfig.portBindings = ["80/tcp": [PortBinding(hostIP: "x", hostPort: "80")]]
+            },
+            Row("invalid hostPort", { $0.hostConfig.portBindings = ["80/tcp": [PortBinding(hostPort: "99999")]] }),
+            Row("invalid port specification", { $0.hostConfig.portBindings = ["0/tcp": []] }),
+            Row("invalid port specification") { $0.hostConfig.portBindings = ["80-81/tcp": [PortBinding()]] },
             Row("conflicting options: --shm-size") {
                 $0.hostConfig.shmSize = 1 << 20
                 $0.hostConfig.ipcMode = "container:x"
@@ -239,8 +270,8 @@ import Testing
             Row("the command has an argument with a zero byte", { $0.config.cmd = ["a\0b"] }),
             Row("invalid user", { $0.config.user = "a\nb" }),
             Row("--stop-timeout", { $0.config.stopTimeout = -2 }),
-            Row("invalid port to expose", { $0.config.exposedPorts = ["80/xyz": EmptyObject()] }),
-            Row("invalid port to expose", { $0.config.exposedPorts = ["99999/tcp": EmptyObject()] }),
+            Row("invalid port specification", { $0.config.exposedPorts = ["80/xyz": EmptyObject()] }),
+            Row("invalid port specification", { $0.config.exposedPorts = ["99999/tcp": EmptyObject()] }),
             Row(
                 "Interval in Healthcheck cannot be less than 1ms", { $0.config.healthcheck = HealthConfig(interval: 5) }
             ),

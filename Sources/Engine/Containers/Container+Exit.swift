@@ -7,6 +7,9 @@ import Supervision
 extension Container {
     /// The container's init has ended, and everything it left is gone.
     func ended(_ exit: ExitRecord) async {
+        // First of all: who hears of the end may start it again, or want its ports.
+        isEnding = true
+        await leaveNetworks()
         let ran = exit.finished - (state.startedAt?.nanosecondsSince1970 ?? exit.finished)
         link = nil
         pidfd = nil
@@ -20,6 +23,8 @@ extension Container {
         SharedMemory.unmount(runFiles.directory)
         if exit.oomKilled { publish("oom") }
         publish("die", ["exitCode": "\(exit.exitCode)", "execDuration": "\(max(0, ran) / 1_000_000_000)"])
+        for endpoint in network.endpoints { engine.publish("disconnect", endpoint) }
+        network = Place()
 
         let policy = record.hostConfig.restartPolicy
         endings.runs += 1

@@ -44,37 +44,15 @@ extension Container {
             ])
     }
 
-    /// Networks come from the mode alone: `none`, `host`, or that of another container.
-    private var networkSettings: NetworkSettings {
-        NetworkSettings(
-            sandboxKey: state.isUp ? "/proc/\(state.pid)/ns/net" : "", networks: networks)
-    }
-
-    private var networks: [String: EndpointSettings] {
-        switch record.hostConfig.networkMode {
-        case "host": ["host": EndpointSettings()]
-        case let mode where mode.hasPrefix("container:"): [:]
-        default: ["none": EndpointSettings()]
-        }
-    }
-
     /// The entry of `ps`.
     package func summary() -> ContainerSummary {
         ContainerSummary(
             id: id, names: ["/" + record.name], image: record.imageName, imageID: record.image.description,
-            command: record.command.joined(separator: " "), created: record.created.seconds, ports: exposedPorts,
+            command: record.command.joined(separator: " "), created: record.created.seconds, ports: portSummaries,
             labels: record.config.labels ?? [:], state: state.status.rawValue, status: statusText,
             hostConfig: HostConfigSummary(networkMode: record.hostConfig.networkMode),
-            networkSettings: NetworkSettingsSummary(networks: networks),
+            networkSettings: NetworkSettingsSummary(networks: endpointSettings),
             mounts: record.mounts.map { engine.mountPoint($0) })
-    }
-
-    private var exposedPorts: [PortSummary] {
-        (record.config.exposedPorts ?? [:]).keys.compactMap { text -> PortSummary? in
-            let parts = text.split(separator: "/")
-            guard let port = parts.first.flatMap({ UInt16($0) }) else { return nil }
-            return PortSummary(privatePort: port, type: parts.count > 1 ? String(parts[1]) : "tcp")
-        }.sorted { ($0.privatePort, $0.type) < ($1.privatePort, $1.type) }
     }
 
     /// Docker's words: `Up 5 minutes (healthy)`, `Exited (0) 3 days ago`.

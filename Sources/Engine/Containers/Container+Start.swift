@@ -1,6 +1,7 @@
 import APIModel
 import Basics
 import Kernel
+import Networking
 import Reactor
 import Supervision
 
@@ -43,7 +44,15 @@ extension Container {
     /// Makes the bundle, starts the monitor, and returns when the program runs.
     func launch() async throws {
         let launch = try await engine.prepareLaunch(record)
-        let (link, process) = try await MonitorLink.spawn(launch.options, program: engine.runtimeProgram, engine.loop)
+        let (link, process): (MonitorLink, MonitorLink.Introduced)
+        do {
+            (link, process) = try await MonitorLink.spawn(
+                launch.options, network: launch.network?.namespace, program: engine.runtimeProgram, engine.loop)
+        } catch {
+            if launch.network != nil { await engine.releaseNetworks(id) }
+            throw error
+        }
+        network = launch.network.map { Place($0.endpoints, $0.ports) } ?? Place()
         _ = consume launch
         self.link = link
         pidfd = process.pidfd
@@ -56,7 +65,9 @@ extension Container {
         state.finishedAt = nil
         state.runs += 1
         stopping = false
+        isEnding = false
         persist()
+        for endpoint in network.endpoints { engine.publish("connect", endpoint) }
         publish("start")
         startHealthChecks()
         wakeOutputListeners()

@@ -2,6 +2,7 @@ import Supervision
 import APIModel
 import Basics
 import Kernel
+import Networking
 import Reactor
 import Storage
 
@@ -37,6 +38,10 @@ package actor Container {
     var execs: [String: ExecSession] = [:]
     var waiters: [Int: (condition: WaitCondition, stream: AsyncStream<WaitResult>.Continuation)] = [:]
     var nextWaiter = 0
+    /// Where it is on the networks, while it runs.
+    var network = Place()
+    /// The end of its run has come, and is being dealt with.
+    var isEnding = false
     /// Nothing of it is left.
     var isRemoved = false
     var endings = Endings()
@@ -50,6 +55,16 @@ package actor Container {
         var final = 0
         /// Runs, and failed attempts at one.
         var runs = 0
+    }
+
+    /// A container's endpoints, `eth0` first, and its published ports.
+    struct Place {
+        var endpoints: [Endpoint] = []
+        var ports: [PublishedPort] = []
+        init(_ endpoints: [Endpoint] = [], _ ports: [PublishedPort] = []) {
+            self.endpoints = endpoints
+            self.ports = ports
+        }
     }
 
     init(_ record: ContainerRecord, _ state: RunState, _ engine: Engine) {

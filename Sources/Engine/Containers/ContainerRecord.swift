@@ -18,6 +18,8 @@ package struct ContainerRecord: Codable, Sendable {
     package let mounts: [PlannedMount]
     /// The image's layers, by chain; nil for an image without any.
     package let topLayer: Digest?
+    /// In the order in which it came to them. nil, with `--network host` and the like, is none.
+    package var networks: [NetworkWish]?
 
     /// The program and its arguments, as `inspect` shows them.
     package var command: [String] { (config.entrypoint ?? []) + (config.cmd ?? []) }

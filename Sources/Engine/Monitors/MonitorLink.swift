@@ -44,9 +44,11 @@ final class MonitorLink: Sendable {
 
     /// Starts a monitor, and with it the container; returns when its program runs. The first messages of a
     /// link are read here, all others by `follow`.
-    static func spawn(_ options: MonitorOptions, program: String, _ loop: EventLoop) async throws -> (
-        MonitorLink, Introduced
-    ) {
+    ///
+    /// - Parameter network: the container's network namespace, with `MonitorOptions.networkNamespace`.
+    static func spawn(
+        _ options: MonitorOptions, network: SharedDescriptor?, program: String, _ loop: EventLoop
+    ) async throws -> (MonitorLink, Introduced) {
         var pair = try Sys.socketPair(.packet)
         let ours = pair.takeFirst()
         try ours.setNonBlocking()
@@ -55,7 +57,7 @@ final class MonitorLink: Sendable {
         var monitorProgram = Spawn(
             program, options.arguments, environment: [], directory: "/",
             // Not our standard error: who reads ours would wait for the end of every container.
-            descriptors: [nil, nil, log.raw, theirs.raw], newSession: true)
+            descriptors: [nil, nil, log.raw, theirs.raw] + (network.map { [$0.raw] } ?? []), newSession: true)
         monitorProgram.argumentZero = "box-runtime"
         let monitor = try monitorProgram.start()
         let monitorPid = SharedDescriptor(monitor.takePidfd())

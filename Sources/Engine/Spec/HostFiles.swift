@@ -1,5 +1,6 @@
 import Glibc
 package import APIModel
+package import Basics
 
 /// `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` of a container.
 ///
@@ -9,11 +10,18 @@ package struct HostFiles: Hashable, Sendable {
     package var hostname: String
     package var resolver: String
 
+    /// Where the name server of a container on networks with names is.
+    static let nameServer = "127.0.0.11"
+
     /// - Parameters:
     ///   - hostname, domainname: the container's, checked; the latter may be empty.
+    ///   - addresses: the container's own, in the order of its interfaces.
+    ///   - hasNames: it is on a network whose containers find each other by name.
+    ///   - gateway: the host's address on the default network, for `host-gateway`.
     ///   - hostHosts, hostResolver: the host's own /etc/hosts and /etc/resolv.conf.
     package init(
-        _ config: HostConfig, hostname: String, domainname: String, network: NamespaceModes.Network, hostHosts: String,
+        _ config: HostConfig, hostname: String, domainname: String, network: NamespaceModes.Network,
+        addresses: [IPAddress] = [], hasNames: Bool = false, gateway: IPAddress? = nil, hostHosts: String,
         hostResolver: String
     ) throws(SpecError) {
         self.hostname = hostname + "\n"
@@ -30,18 +38,26 @@ package struct HostFiles: Hashable, Sendable {
             ff02::2\tip6-allrouters
 
             """
+        let names = domainname.isEmpty ? hostname : "\(hostname).\(domainname) \(hostname)"
+        for address in addresses { hosts += Self.line(address, names) }
         // A container that is alone finds at least itself.
-        if network == .none {
-            let full = domainname.isEmpty ? "" : "\(hostname).\(domainname) "
-            hosts += "127.0.0.1\t\(full)\(hostname)\n"
+        if network.isOwn, addresses.isEmpty { hosts += "127.0.0.1\t\(names)\n" }
+        for entry in try Self.extraHosts(config.extraHosts ?? [], gateway: gateway) {
+            hosts += "\(entry.address)\t\(entry.name)\n"
         }
-        for entry in try Self.extraHosts(config.extraHosts ?? []) { hosts += "\(entry.address)\t\(entry.name)\n" }
         self.hosts = hosts
-        resolver = try Self.resolver(config, hostResolver, keepLoopback: network == .host)
+        resolver = try Self.resolver(config, hostResolver, keepLoopback: network == .host, hasNames: hasNames)
     }
 
+    /// What /etc/hosts says of an address of the container's.
+    static func line(_ address: IPAddress, _ names: String) -> String { "\(address)\t\(names)\n" }
+
     /// `name:address` or `name=address`; the address may be in brackets.
-    static func extraHosts(_ entries: [String]) throws(SpecError) -> [(name: String, address: String)] {
+    ///
+    /// - Parameter gateway: what `host-gateway` stands for.
+    static func extraHosts(_ entries: [String], gateway: IPAddress?) throws(SpecError)
+        -> [(name: String, address: String)]
+    {
         var result: [(name: String, address: String)] = []
         for entry in entries {
             guard let separator = entry.firstIndex(where: { $0 == ":" || $0 == "=" }) else {
@@ -50,7 +66,11 @@ package struct HostFiles: Hashable, Sendable {
             let name = String(entry[..<separator])
             var address = entry[entry.index(after: separator)...]
             if address == "host-gateway" {
-                throw .unsupported("--add-host \(name.quoted):host-gateway", "there are no networks with a gateway yet")
+                guard let gateway else {
+                    throw .unsupported(
+                        "--add-host \(name.quoted):host-gateway", "there is no network \(NetworkPlan.defaultNetwork)")
+                }
+                address = gateway.description[...]
             }
             if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
             guard isWord(name), name.utf8.count <= 255 else {
@@ -64,7 +84,9 @@ package struct HostFiles: Hashable, Sendable {
         return result
     }
 
-    private static func resolver(_ config: HostConfig, _ host: String, keepLoopback: Bool) throws(SpecError) -> String {
+    private static func resolver(_ config: HostConfig, _ host: String, keepLoopback: Bool, hasNames: Bool)
+        throws(SpecError) -> String
+    {
         for address in config.dns ?? [] where !isAddress(address) {
             throw .invalid("bad parameters: --dns \(address.quoted) is not an IP address")
         }
@@ -93,10 +115,25 @@ package struct HostFiles: Hashable, Sendable {
         if let own = config.dnsOptions, !own.isEmpty { options = own }
         // One dot alone is Docker's way to say: search nowhere.
         if let own = config.dnsSearch, !own.isEmpty { search = own == ["."] ? [] : own }
+        if hasNames {
+            servers = [nameServer]
+            // Names of containers have no dots; and a name with one may be a container's all the same.
+            if !options.contains(where: { $0.hasPrefix("ndots:") }) { options.append("ndots:0") }
+        }
         var text = servers.map { "nameserver \($0)\n" }.joined()
         if !search.isEmpty { text += "search \(search.joined(separator: " "))\n" }
         if !options.isEmpty { text += "options \(options.joined(separator: " "))\n" }
         return text
+    }
+
+    /// Whom the name server of a container asks for what no container is called: those of `--dns`, else the host's.
+    /// It asks as a process of the host, where the host's loopback addresses are as good as others.
+    static func upstreams(_ config: HostConfig, hostResolver: String) -> [IPAddress] {
+        if let own = config.dns, !own.isEmpty { return own.compactMap { IPAddress($0) } }
+        return lines(hostResolver).compactMap { line in
+            let words = line.split { $0 == " " || $0 == "\t" }
+            return words.count > 1 && words[0] == "nameserver" ? IPAddress(words[1]) : nil
+        }
     }
 
     private static func lines(_ text: String) -> [String] { text.split(separator: "\n").map(String.init) }

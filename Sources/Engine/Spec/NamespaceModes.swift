@@ -8,7 +8,17 @@ package struct NamespaceModes: Hashable, Sendable {
     package enum Network: Hashable, Sendable {
         /// Its own, with nothing but the loopback interface.
         case none
+        /// Its own, and in it the networks that the container's record names; this is the one of `NetworkMode`.
+        case network(String)
         case host, container(String)
+
+        /// A network namespace that nobody else has.
+        package var isOwn: Bool {
+            switch self {
+            case .none, .network: true
+            case .host, .container: false
+            }
+        }
     }
     package var pid: Pid
     package var ipc: IPC
@@ -61,15 +71,15 @@ package struct NamespaceModes: Hashable, Sendable {
     private static func network(_ text: String) throws(SpecError) -> Network {
         switch text {
         // What clients send when the user named no network.
-        case "", "default", "none": return .none
+        case "", "default": return .network(NetworkPlan.defaultNetwork)
+        case "none": return .none
         case "host": return .host
         default:
             if let other = container(text) { return .container(other) }
             if text.hasPrefix("container:") {
                 throw .invalid("invalid container format container:<name|id>: \(text.quoted)")
             }
-            throw .unsupported(
-                "--network \(text.quoted)", "there are no networks yet but none, host and container:<name|id>")
+            return .network(text)
         }
     }
 

@@ -131,7 +131,7 @@ package enum SpecBuilder {
         case .host: break
         }
         switch modes.network {
-        case .none: namespaces.append(LinuxNamespace(type: .network))
+        case .none, .network: namespaces.append(LinuxNamespace(type: .network))
         case .container:
             namespaces.append(LinuxNamespace(type: .network, path: try path(joined.network, of: "network")))
         case .host: break

@@ -34,7 +34,7 @@ enum Sysctls {
 
     /// The container's, and as Docker does what lets its programs listen on low ports and ping without privileges.
     static func ofContainer(_ sysctls: [String: String], _ modes: NamespaceModes) -> [String: String] {
-        guard modes.network == .none else { return sysctls }
+        guard modes.network.isOwn else { return sysctls }
         let defaults = [
             "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647",
         ]

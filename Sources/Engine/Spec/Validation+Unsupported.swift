@@ -2,16 +2,9 @@ import APIModel
 
 extension Validation {
     /// The fields of Docker's that Box does not have, if they are set.
-    static func checkUnsupported(_ config: ContainerConfig, _ host: HostConfig, _ networking: NetworkingConfig)
-        throws(SpecError)
-    {
-        let publishes = (host.portBindings ?? [:]).values.contains { !($0 ?? []).isEmpty }
-        let noNetwork = "there are no networks yet but none, host and container:<name|id>"
+    static func checkUnsupported(_ config: ContainerConfig, _ host: HostConfig) throws(SpecError) {
         let fields: [(Bool, String, String)] = [
-            (publishes, "--publish", noNetwork),
-            (host.publishAllPorts, "--publish-all", noNetwork),
-            (!(config.macAddress ?? "").isEmpty, "--mac-address", noNetwork),
-            (!(host.links ?? []).isEmpty, "--link", noNetwork),
+            (!(host.links ?? []).isEmpty, "--link", "containers of a network find each other by name"),
             (!host.cgroup.isEmpty, "Cgroup", "every container has a cgroup of its own"),
             (!(host.storageOpt ?? [:]).isEmpty, "--storage-opt", "containers have no size of their own"),
             (!["", "default"].contains(host.isolation), "--isolation \(host.isolation.quoted)", "this is not Windows"),
@@ -26,33 +19,8 @@ extension Validation {
             (config.argsEscaped == true, "ArgsEscaped", "this is not Windows"),
         ]
         if let field = fields.first(where: \.0) { throw .unsupported(field.1, field.2) }
-        try checkEndpoints(host, networking)
         if let size = host.consoleSize, size.count != 2 || size.contains(where: { !(0...65535).contains($0) }) {
             throw .invalid("ConsoleSize: a height and a width up to 65535 are wanted")
-        }
-    }
-
-    /// Clients name the network of `NetworkMode` here once more, with nothing to say of it.
-    private static func checkEndpoints(_ host: HostConfig, _ networking: NetworkingConfig) throws(SpecError) {
-        let own: Set<String> = host.networkMode.isEmpty ? ["", "default"] : [host.networkMode]
-        for (name, endpoint) in networking.endpointsConfig ?? [:] {
-            guard own.contains(name) || name == "default" && own.contains("none") else {
-                throw .unsupported(
-                    "--network \(name.quoted)", "there are no networks yet but none, host and container:<name|id>")
-            }
-            guard let endpoint else { continue }
-            let wishes: [(Bool, String)] = [
-                (!(endpoint.ipamConfig?.ipv4Address ?? "").isEmpty, "--ip"),
-                (!(endpoint.ipamConfig?.ipv6Address ?? "").isEmpty, "--ip6"),
-                (!(endpoint.ipamConfig?.linkLocalIPs ?? []).isEmpty, "--link-local-ip"),
-                (!(endpoint.links ?? []).isEmpty, "--link"), (!(endpoint.aliases ?? []).isEmpty, "--network-alias"),
-                (!endpoint.macAddress.isEmpty, "--mac-address"),
-                (!(endpoint.driverOptions ?? [:]).isEmpty, "--network driver-opt"),
-                (endpoint.gatewayPriority != 0, "--network gw-priority"),
-            ]
-            if let wish = wishes.first(where: \.0) {
-                throw .unsupported(wish.1, "there are no networks with addresses yet")
-            }
         }
     }
 

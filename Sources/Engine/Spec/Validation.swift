@@ -1,4 +1,5 @@
 package import APIModel
+import Basics
 
 /// What a client may ask of a container. Whatever Box would not do as asked is refused here, by name.
 package enum Validation {
@@ -6,7 +7,9 @@ package enum Validation {
     package static func checkRequest(_ request: ContainerCreateRequest, _ facts: HostFacts) throws(SpecError) {
         let (config, host) = (request.config, request.hostConfig)
         let modes = try NamespaceModes(host)
-        try checkUnsupported(config, host, request.networkingConfig)
+        try checkUnsupported(config, host)
+        _ = try NetworkPlan.wishes(request, modes)
+        _ = try NetworkPlan.published(config, host)
         try checkModes(config, host, modes)
         if !config.hostname.isEmpty { try checkHostname(config.hostname, "--hostname") }
         if !config.domainname.isEmpty { try checkHostname(config.domainname, "--domainname") }
@@ -31,7 +34,8 @@ package enum Validation {
         try Sysctls.check(host.sysctls ?? [:], modes)
         // Made for its checks alone: of names, addresses and options that go into lines.
         _ = try HostFiles(
-            host, hostname: "x", domainname: "", network: modes.network, hostHosts: "", hostResolver: "")
+            host, hostname: "x", domainname: "", network: modes.network, gateway: .anyV4, hostHosts: "",
+            hostResolver: "")
         try checkPaths(host)
         if facts.selinux { try checkLabels(host) }
     }
@@ -41,7 +45,8 @@ package enum Validation {
         func fill(_ field: WritableKeyPath<HostConfig, String>, _ value: String) {
             if host[keyPath: field].isEmpty { host[keyPath: field] = value }
         }
-        fill(\.networkMode, "default")
+        if host.networkMode == "default" { host.networkMode = "" }
+        fill(\.networkMode, NetworkPlan.defaultNetwork)
         fill(\.ipcMode, "private")
         fill(\.cgroupnsMode, "private")
         fill(\.logConfig.type, "json-file")
@@ -71,7 +76,7 @@ package enum Validation {
         if let timeout = config.stopTimeout, timeout < -1 {
             throw .invalid("--stop-timeout: \(timeout) is no number of seconds, nor -1 for without end")
         }
-        for port in (config.exposedPorts ?? [:]).keys.sorted() { try checkPort(port) }
+        for port in (config.exposedPorts ?? [:]).keys.sorted() { _ = try ExposedPort.range(port) }
         if let check = config.healthcheck { try checkHealth(check) }
     }
 
@@ -129,16 +134,6 @@ package enum Validation {
         }
     }
 
-    /// `80`, `80/tcp`, `8000-8010/udp`.
-    private static func checkPort(_ text: String) throws(SpecError) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        let ends = (parts.first ?? "").split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
-        let validProtocol = parts.count == 1 || ["tcp", "udp", "sctp"].contains(parts[1].lowercased())
-        guard parts.count <= 2, validProtocol, (1...2).contains(ends.count), !ends.contains(nil) else {
-            throw .invalid("invalid port to expose: \(text.quoted)")
-        }
-    }
-
     /// Options that say something of a namespace which is another's.
     private static func checkModes(_ config: ContainerConfig, _ host: HostConfig, _ modes: NamespaceModes)
         throws(SpecError)
@@ -146,7 +141,7 @@ package enum Validation {
         if modes.uts == .host, !config.hostname.isEmpty {
             throw .invalid("conflicting options: hostname and the UTS mode")
         }
-        if config.networkDisabled == true, modes.network != .none {
+        if config.networkDisabled == true, !modes.network.isOwn {
             throw .invalid("conflicting options: NetworkDisabled and the network mode")
         }
         // Only a /dev/shm of its own has a size to set.
@@ -158,6 +153,8 @@ package enum Validation {
             (!config.hostname.isEmpty, "hostname"), (!(host.dns ?? []).isEmpty, "dns"),
             (!(host.extraHosts ?? []).isEmpty, "custom host-to-IP mapping"),
             (!(config.exposedPorts ?? [:]).isEmpty, "port exposing"),
+            (host.publishAllPorts || !(host.portBindings ?? [:]).isEmpty, "port publishing"),
+            (!(config.macAddress ?? "").isEmpty, "mac-address"),
         ]
         if let conflict = conflicts.first(where: \.0) {
             throw .invalid("conflicting options: \(conflict.1) and the network mode")

@@ -7,6 +7,7 @@ import Testing
 final class Daemon {
     let name: String
     let place: String
+    let networks: TestNetworks
     private let options: [String]
     private var process: Running?
     private var logs: [String] = []
@@ -20,14 +21,16 @@ final class Daemon {
         name = "box-test-\(Identifier().short)"
         place = "/tmp/\(name)"
         self.options = options
+        networks = TestNetworks.next()
         try Sys.makeDirectories(place, mode: 0o700)
     }
 
     func start() throws {
-        let arguments = [
-            "--data-root", "\(place)/data", "--run-dir", "\(place)/run", "--cgroup-parent", cgroup, "--log-level",
-            "debug",
-        ]
+        let arguments =
+            [
+                "--data-root", "\(place)/data", "--run-dir", "\(place)/run", "--cgroup-parent", cgroup, "--log-level",
+                "debug",
+            ] + networks.options
         let started = try Running("\(Programs.directory)/boxd", arguments + options)
         process = started
         try eventually("boxd answers (\(started.errors.suffix(2000)))") {
