@@ -28,6 +28,8 @@ final class World: Sendable {
     ) throws {
         try NamespaceThread.run {
             try Namespaces.unshare(.network)
+            // A new namespace begins as the machine's own is, where a daemon may have turned it on.
+            try Sys.writeControl("/proc/sys/net/ipv4/ip_forward", "0")
             let directory = "/tmp/box-networking-\(Identifier().short)"
             try Sys.makeDirectories(directory, mode: 0o700)
             defer { try? Sys.removeTree(directory) }
