@@ -60,11 +60,12 @@ let package = Package(
         module("Seccomp", "Basics", "Kernel", "OCI", "CSeccomp"),
         module("Storage", "Basics", "Kernel", "OCI", "Archive", "Database"),
         module("HTTPServer", "Basics", "Kernel", "HTTP", "Reactor"),
+        module("NameServer", "Basics", "Kernel", "Netlink", "Supervision"),
         module("Networking", "Basics", "Kernel", "Netlink", "Database", "Supervision"),
         module("Deployment", "Basics"),
         // Layer 4
         module("Routing", "Basics", "Kernel", "HTTP", "Reactor", "Netlink", "Networking", "Deployment"),
-        module("Runtime", "Basics", "Kernel", "OCI", "Cgroups", "Seccomp", "Supervision"),
+        module("Runtime", "Basics", "Kernel", "OCI", "Cgroups", "Seccomp", "Supervision", "NameServer"),
         module(
             "Engine", "Basics", "Kernel", "OCI", "Archive", "Cgroups", "Seccomp", "Storage", "Supervision",
             "Reactor", "Database", "APIModel", "Networking"),
@@ -90,6 +91,7 @@ let package = Package(
         tests("SupervisionTests", "Supervision", "Basics", "Kernel"),
         tests("NetlinkTests", "Netlink", "Basics", "Kernel"),
         tests("NetworkingTests", "Networking", "Netlink", "Database", "Supervision", "Basics", "Kernel"),
+        tests("NameServerTests", "NameServer", "Netlink", "Supervision", "Basics", "Kernel"),
         tests("RuntimeTests", "Runtime", "Cgroups", "Seccomp", "OCI", "Supervision", "Basics", "Kernel"),
         tests("DeploymentTests", "Deployment", "Basics"),
         tests(

@@ -15,12 +15,12 @@ extension Sys {
         // The other family's port is somebody else's (IPPROTO_IPV6, IPV6_V6ONLY).
         if family == AF_INET6 { try set(held.raw, 41, 26, 1) }
         try discardEverything(held.raw)
-        try bind(held.raw, address, port)
+        try bindAddress(held.raw, address, port)
         if isStream { _ = try check("listen", "port \(port)") { listen(held.raw, 0) } }
         return held
     }
 
-    private static func bind(_ socket: Int32, _ address: [UInt8], _ port: UInt16) throws(SyscallError) {
+    static func bindAddress(_ socket: Int32, _ address: [UInt8], _ port: UInt16) throws(SyscallError) {
         if address.count == 4 {
             var name = sockaddr_in()
             name.sin_family = sa_family_t(AF_INET)

@@ -45,6 +45,8 @@ package enum NFTExpression: Sendable, Hashable {
         case link = 0, network = 1, transport = 2
     }
     package enum Meta: UInt32, Sendable {
+        /// Of Ethernet, two bytes.
+        case link = 1
         case mark = 3, inputIndex = 4, outputIndex = 5, inputName = 6, outputName = 7
         /// `NFPROTO_IPV4` 2, `NFPROTO_IPV6` 10; one byte.
         case family = 15
@@ -79,6 +81,8 @@ package enum NFTExpression: Sendable, Hashable {
     }
 
     case payload(Base, offset: UInt32, length: UInt32, to: NFTRegister)
+    /// Into the transport header; `checksum`: where that header has its checksum, which is brought up to date.
+    case setTransport(offset: UInt32, length: UInt32, from: NFTRegister, checksum: UInt32)
     case meta(Meta, to: NFTRegister)
     case setMeta(Meta, from: NFTRegister)
     case connection(Connection, to: NFTRegister)
@@ -108,7 +112,7 @@ package enum NFTExpression: Sendable, Hashable {
 
     var name: String {
         switch self {
-        case .payload: "payload"
+        case .payload, .setTransport: "payload"
         case .meta, .setMeta: "meta"
         case .connection, .setConnection: "ct"
         case .fib: "fib"
@@ -137,6 +141,11 @@ package enum NFTExpression: Sendable, Hashable {
         switch self {
         case .payload(let base, let offset, let length, let register):
             buffer.numbers([(1, register.raw), (2, base.rawValue), (3, offset), (4, length)])
+        case .setTransport(let offset, let length, let register, let checksum):
+            // NFT_PAYLOAD_CSUM_INET
+            buffer.numbers([
+                (5, register.raw), (2, Base.transport.rawValue), (3, offset), (4, length), (6, 1), (7, checksum),
+            ])
         case .meta(let key, let register): buffer.numbers([(2, key.rawValue), (1, register.raw)])
         case .setMeta(let key, let register): buffer.numbers([(2, key.rawValue), (3, register.raw)])
         case .connection(let key, let register): buffer.numbers([(2, key.rawValue), (1, register.raw)])

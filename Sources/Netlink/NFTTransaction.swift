@@ -1,10 +1,20 @@
-/// Changes of one table of the family `inet`, done all together or not at all.
+/// Changes of one table, done all together or not at all.
 package struct NFTTransaction: Sendable {
+    package enum Family: UInt8, Sendable {
+        case inet = 1
+        /// What comes in on one interface, before anything else looks at it.
+        case netdev = 5
+    }
+
     package let table: String
+    package let family: Family
     package private(set) var requests: [NetlinkRequest] = []
     private var sets: UInt32 = 0
 
-    package init(table: String) { self.table = table }
+    package init(table: String, family: Family = .inet) {
+        self.table = table
+        self.family = family
+    }
 
     package var isEmpty: Bool { requests.isEmpty }
 
@@ -15,16 +25,14 @@ package struct NFTTransaction: Sendable {
         case newSet, getSet, deleteSet, newElement, getElement, deleteElement, newGeneration
         var type: UInt16 { NFTTransaction.subsystem << 8 | rawValue }
     }
-    static let inet: UInt8 = 1
-
     private mutating func append(
         _ message: Message, flags: NetlinkRequest.Flags = [], _ subject: String,
         _ fill: (inout NetlinkBuffer) -> Void
     ) {
-        let table = table
+        let (table, family) = (table, family)
         requests.append(
             NetlinkRequest(type: message.type, flags: flags, subject: "nftables: \(subject) (table \(table))") {
-                $0.netfilterHeader(family: Self.inet)
+                $0.netfilterHeader(family: family.rawValue)
                 $0.text(1, table)
                 fill(&$0)
             })
@@ -40,6 +48,8 @@ package struct NFTTransaction: Sendable {
     package struct Hook: Sendable, Hashable {
         package enum Point: UInt32, Sendable {
             case prerouting = 0, input, forward, output, postrouting
+            /// The one of the family `netdev`, which has numbers of its own.
+            package static let ingress = Point.prerouting
         }
         package enum Kind: String, Sendable {
             case filter, nat, route
@@ -49,11 +59,16 @@ package struct NFTTransaction: Sendable {
         /// Lower comes first: -300 before connections are tracked, -100 new destinations, 0 filters, 100 new sources.
         package let priority: Int32
         package let dropsByDefault: Bool
-        package init(_ kind: Kind, _ point: Point, priority: Int32, dropsByDefault: Bool = false) {
+        /// The interface, for `ingress`.
+        package let device: String?
+        package init(
+            _ kind: Kind, _ point: Point, priority: Int32, dropsByDefault: Bool = false, device: String? = nil
+        ) {
             self.kind = kind
             self.point = point
             self.priority = priority
             self.dropsByDefault = dropsByDefault
+            self.device = device
         }
     }
 
@@ -65,6 +80,7 @@ package struct NFTTransaction: Sendable {
                 $0.nested(4) {
                     $0.network(1, hook.point.rawValue)
                     $0.network(2, hook.priority)
+                    if let device = hook.device { $0.text(3, device) }
                 }
                 $0.network(5, UInt32(hook.dropsByDefault ? 0 : 1))
                 $0.text(7, hook.kind.rawValue)
@@ -163,7 +179,7 @@ extension NetlinkSocket {
         -> NetlinkRequest
     {
         NetlinkRequest(type: message.type, subject: "nftables: \(subject)") {
-            $0.netfilterHeader(family: NFTTransaction.inet)
+            $0.netfilterHeader(family: NFTTransaction.Family.inet.rawValue)
             fill(&$0)
         }
     }

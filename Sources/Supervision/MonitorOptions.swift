@@ -106,6 +106,9 @@ package struct MonitorOptions: Sendable, Hashable {
         guard lower.isEmpty || (upper != nil) == (work != nil) else {
             throw ParseError(description: "monitor: --upper and --work go together")
         }
+        guard resolver == nil || networkNamespace else {
+            throw ParseError(description: "monitor: --resolver needs --net-fd")
+        }
     }
 
     private mutating func set(_ option: String, _ value: String) throws(ParseError) {

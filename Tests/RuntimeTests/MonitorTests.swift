@@ -34,7 +34,7 @@ private final class Monitored {
     }
 
     init(
-        _ script: String, terminal: Bool = false,
+        _ script: String, terminal: Bool = false, network: SharedDescriptor? = nil,
         _ change: (inout MonitorOptions, inout RuntimeSpec) -> Void = { _, _ in }
     ) throws {
         cgroup = "/box-test-monitor-\(Identifier().short)"
@@ -43,7 +43,7 @@ private final class Monitored {
         }
         let busybox = try Sys.readFile("/bin/busybox")
         try Sys.replaceFile("\(directory)/lower/bin/busybox", busybox, mode: 0o755)
-        for name in ["sh", "cat", "sleep", "echo", "stty", "yes", "head", "seq", "true", "id", "readlink"] {
+        for name in ["sh", "cat", "sleep", "echo", "stty", "yes", "head", "seq", "true", "id", "readlink", "nslookup"] {
             try Sys.symlink("busybox", "\(directory)/lower/bin/\(name)")
         }
         var spec = RuntimeSpec(
@@ -69,13 +69,16 @@ private final class Monitored {
             id: "test", bundle: directory, runDirectory: files.directory, logDirectory: "\(directory)/log",
             logMaximumSize: nil, terminal: terminal, lower: ["\(directory)/lower"], upper: "\(directory)/upper",
             work: "\(directory)/work")
+        options.networkNamespace = network != nil
         change(&options, &spec)
         try Sys.replaceFile("\(directory)/config.json", Array(try JSONEncoder().encode(spec)))
         var pair = try Sys.socketPair(.packet)
         channel = Channel(MonitorChannel(pair.takeFirst()))
         let theirs = pair.takeSecond()
         let child = try Spawn(
-            Machine.runtime, options.arguments, directory: "/", descriptors: [nil, nil, 2, theirs.raw], newSession: true
+            Machine.runtime, options.arguments, directory: "/",
+            descriptors: [nil, nil, 2, theirs.raw] + (network.map { [$0.raw] } ?? []),
+            newSession: true
         ).start()
         monitorPid = child.pid
         monitor = SharedDescriptor(child.takePidfd())
@@ -359,5 +362,82 @@ struct MonitorTests {
             print("monitor's private memory: \(kilobytes ?? -1) KiB")
             #expect(kilobytes ?? .max < 1000)
         }
+    }
+
+    // MARK: - Names
+
+    /// A network namespace as it is prepared for a container.
+    private func network() throws -> SharedDescriptor {
+        try NamespaceThread.run {
+            try Namespaces.unshare(.network)
+            try Sys.interfaceUp("lo")
+            return SharedDescriptor(try Sys.open("/proc/thread-self/ns/net", O_RDONLY))
+        }
+    }
+
+    private func writeNames(_ directory: String, _ address: String) throws -> String {
+        var table = NameTable()
+        table.add("web", [try #require(IPAddress(address))])
+        try table.write(directory + "/names")
+        try ResolverFile(networks: [directory + "/names"]).write(directory + "/resolver")
+        return directory + "/resolver"
+    }
+
+    @Test func namesFromTheFirstMoment() throws {
+        let network = try network()
+        let box = try Monitored("nslookup web 127.0.0.11; cat /proc/net/dev; exit 3", network: network) { options, _ in
+            options.resolver = try? writeNames(options.bundle, "10.9.8.7")
+        }
+        try box.started()
+        #expect(try box.exited().exitCode == 3)
+        #expect(try box.log().contains("10.9.8.7"))
+        // Interfaces that somebody made are no part of a new namespace.
+        #expect(try box.log().contains("lo:"))
+        try box.expectClean()
+    }
+
+    @Test func namesFromTheMiddleOn() throws {
+        let network = try network()
+        let script = "until nslookup web 127.0.0.11; do sleep 0.1; done; cat; exit 4"
+        let box = try Monitored(script, network: network) { options, _ in options.openInput = true }
+        try box.started()
+        usleep(300_000)
+        let file = try writeNames(box.directory, "10.9.8.7")
+        // The second is one too many, which does no harm.
+        for request: UInt32 in [8, 9] {
+            try box.client.send(.startResolver(request: request, file: file))
+            #expect(try box.next() == .reply(request: request, error: nil))
+        }
+        try box.waitForLog("10.9.8.7")
+        try box.client.send(.closeInput(request: 10))
+        #expect(try box.next() == .reply(request: 10, error: nil))
+        #expect(try box.exited().exitCode == 4)
+        try box.expectClean()
+    }
+
+    /// The log and the exit code come before all questions.
+    @Test func questionsDoNotHoldUpTheLog() throws {
+        let network = try network()
+        let box = try Monitored("seq 1 200000; exit 5", network: network) { options, _ in
+            options.resolver = try? writeNames(options.bundle, "10.9.8.7")
+        }
+        try box.started()
+        let isOver = Condition(false)
+        try Thread.start(name: "flood") {
+            try? NamespaceThread.run {
+                try Namespaces.enter(network.raw, .network)
+                let socket = try Sys.connectInternet(.datagram, [127, 0, 0, 11], port: 53)
+                let question: [UInt8] = [1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0x77, 0x65, 0x62, 0, 0, 1, 0, 1]
+                while !isOver.withLock({ $0 }) { _ = try? Sys.send(socket.raw, question) }
+            }
+            isOver.withLock { $0 = false }
+            isOver.broadcast()
+        }
+        let record = try box.exited()
+        isOver.withLock { $0 = true }
+        _ = isOver.wait { $0 ? nil : () }
+        #expect(record.exitCode == 5)
+        #expect(try box.log().split(separator: "\n").count == 200_000)
+        try box.expectClean()
     }
 }

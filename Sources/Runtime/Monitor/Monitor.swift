@@ -1,5 +1,6 @@
 import Glibc
 import Kernel
+import NameServer
 import Supervision
 
 /// `box-runtime monitor`: the parent of one container.
@@ -47,7 +48,10 @@ package enum Monitor {
         // Closed after the start: the namespace must not outlive its container.
         var network = options.networkNamespace ? FileDescriptor(owning: networkDescriptor) : nil
         let supervised: SupervisedContainer
+        let names: NameServer?
         do throws(RuntimeError) {
+            // Before the start: the first thing that the container does may be to ask.
+            names = try nameServer(options)
             supervised = try SupervisedContainer.start(options, network: network?.raw)
             network = nil
         } catch {
@@ -61,13 +65,22 @@ package enum Monitor {
             return 1
         }
         do {
-            try MonitorLoop(options, supervised, listener, signals, control.take()).run()
+            try MonitorLoop(options, supervised, names, listener, signals, control.take()).run()
             return 0
         } catch {
             // Nobody would read the container's output or know its end: better an end with a reason.
             let ending = ContainerEnding(supervised)
             ending.destroy(options, reason: "its monitor failed: \(error)")
             throw error
+        }
+    }
+
+    private static func nameServer(_ options: MonitorOptions) throws(RuntimeError) -> NameServer? {
+        guard let file = options.resolver, options.networkNamespace else { return nil }
+        do {
+            return try NameServer(file: file, try NameServerSockets.open(in: networkDescriptor))
+        } catch {
+            throw RuntimeError(.namespaces, "starting the name server: \(error)")
         }
     }
 

@@ -1,6 +1,7 @@
 import Basics
 import Glibc
 import Kernel
+import NameServer
 import Supervision
 
 /// What a monitor does between the start and the end of its container: one thread that waits in epoll and does
@@ -12,6 +13,7 @@ final class MonitorLoop {
         static let listener: UInt64 = 2 << 32
         static let output: UInt64 = 3 << 32
         static let client: UInt64 = 4 << 32
+        static let names: UInt64 = 5 << 32
     }
 
     /// More would be somebody's mistake.
@@ -38,10 +40,12 @@ final class MonitorLoop {
     /// Terminals that nobody has open at the moment.
     private var outputsAtEdge: Set<Int> = []
     private var exit: Processes.Exit?
+    private var names: NameServer?
 
     init(
-        _ options: MonitorOptions, _ container: SupervisedContainer, _ listener: consuming FileDescriptor,
-        _ signals: consuming SignalDescriptor, _ control: consuming FileDescriptor?
+        _ options: MonitorOptions, _ container: SupervisedContainer, _ names: NameServer?,
+        _ listener: consuming FileDescriptor, _ signals: consuming SignalDescriptor,
+        _ control: consuming FileDescriptor?
     ) throws {
         self.options = options
         self.container = container
@@ -57,6 +61,7 @@ final class MonitorLoop {
             try epoll.add(output.descriptor.raw, .read, token: Token.output | UInt64(index))
             openOutputs.insert(index)
         }
+        if let names { try follow(names) }
         if let identity = Supervision.ProcessIdentity(ofRunning: container.pid) {
             try identity.write(RunFiles(directory: options.runDirectory).pid)
         }
@@ -71,6 +76,8 @@ final class MonitorLoop {
         // A child that ended before its signal was waited for.
         reap()
         while exit == nil { _ = try turn(timeout: bufferIsDirty ? 1000 : -1) }
+        // Its sockets would keep the network namespace.
+        names = nil
         let ending = ContainerEnding(container)
         ending.killRest()
         reap()
@@ -100,6 +107,7 @@ final class MonitorLoop {
                 while signals.next() != nil {}
                 reap()
             case Token.listener: accept()
+            case Token.names: serveNames()
             case Token.output: if drain(Int(number)) != .ended { hadOutput = true }
             default: if let client = clients[number] { serve(client) }
             }
@@ -140,6 +148,29 @@ final class MonitorLoop {
                 clients[exec.client]?.send(.execExited(request: exec.request, exitCode: ended.code))
             }
         }
+    }
+
+    // MARK: Names
+
+    private func follow(_ server: NameServer) throws(SyscallError) {
+        try epoll.add(server.descriptor, .read, token: Token.names)
+        names = server
+    }
+
+    private func serveNames() {
+        bufferIsDirty = true
+        do throws(SyscallError) {
+            try names?.serve(using: buffer.bytes)
+        } catch {
+            // Without it the container still has its output and its exit code.
+            Monitor.report("the name server ends: \(error)")
+            names = nil
+        }
+    }
+
+    private func startNames(_ file: String) throws {
+        if names != nil { return }
+        try follow(try NameServer(file: file, try NameServerSockets.open(in: container.pidfd.raw)))
     }
 
     // MARK: Clients
@@ -210,7 +241,13 @@ final class MonitorLoop {
                 reply("setting the terminal's size: \(error)")
             }
         case .exec(let request, let exec): start(exec, received.descriptors, request, client)
-        case .startResolver: reply(nil)
+        case .startResolver(_, let file):
+            do {
+                try startNames(file)
+                reply(nil)
+            } catch {
+                reply("starting the name server: \(error)")
+            }
         }
     }
 
