@@ -1,0 +1,270 @@
+"""Bytes: images in and out, commits, logs."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import time
+
+from core import PLACE, Job, Unable, in_turns, rows
+from engines import ENGINES
+
+# What layers of an ordinary size are made of: files of this machine.
+SOURCES = ["/usr/share", "/usr/lib", "/usr/bin", "/usr/include", "/opt"]
+LAYERS = 5
+
+
+def sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class BigImage:
+    """An image of some hundred megabytes in layers: as an archive with and without gzip, and as an OCI layout."""
+
+    def __init__(self, megabytes):
+        self.folder = os.path.join(PLACE, "big")
+        os.makedirs(self.folder)
+        self.layers = [os.path.join(self.folder, f"layer-{i}.tar") for i in range(LAYERS)]
+        self.fill(megabytes << 20)
+        for layer in self.layers:
+            with open(layer, "rb") as source, open(layer + ".gz", "wb") as target:
+                subprocess.run(["pigz", "-6", "-n"], stdin=source, stdout=target, check=True)
+        self.compressed = self.archive("compressed", ".gz")
+        self.plain = self.archive("plain", "")
+
+    def fill(self, total):
+        """Regular files, sorted by name, until each layer has its share."""
+        names = (os.path.join(folder, name) for top in SOURCES for folder, _, files in sorted(os.walk(top))
+                 for name in sorted(files))
+        for layer in self.layers:
+            size = 0
+            with tarfile.open(layer, "w") as archive:
+                for name in names:
+                    if not os.path.isfile(name) or os.path.islink(name):
+                        continue
+                    archive.add(name, recursive=False)
+                    size += os.path.getsize(name)
+                    if size >= total // LAYERS:
+                        break
+
+    def archive(self, name, ending):
+        """An OCI layout and a docker-archive at once."""
+        path = os.path.join(self.folder, f"{name}.tar")
+        blobs = [(layer + ending, sha256(layer + ending)) for layer in self.layers]
+        config = json.dumps({
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine),
+            "os": "linux", "config": {"Cmd": ["/bin/true"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{sha256(layer)}" for layer in self.layers]},
+        }).encode()
+        kind = "application/vnd.oci.image.layer.v1.tar" + ("+gzip" if ending else "")
+        config_digest = hashlib.sha256(config).hexdigest()
+        manifest = json.dumps({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": f"sha256:{config_digest}",
+                       "size": len(config)},
+            "layers": [{"mediaType": kind, "digest": f"sha256:{digest}", "size": os.path.getsize(layer)}
+                       for layer, digest in blobs]}).encode()
+        manifest_digest = hashlib.sha256(manifest).hexdigest()
+        reference = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": f"sha256:{manifest_digest}",
+                     "size": len(manifest), "annotations": {"org.opencontainers.image.ref.name": "latest",
+                                                            "io.containerd.image.name": f"localhost/{name}:latest"}}
+        small = {
+            "oci-layout": b'{"imageLayoutVersion": "1.0.0"}', f"blobs/sha256/{config_digest}": config,
+            f"blobs/sha256/{manifest_digest}": manifest,
+            "index.json": json.dumps({"schemaVersion": 2, "manifests": [reference]}).encode(),
+            "manifest.json": json.dumps([{
+                "Config": f"blobs/sha256/{config_digest}", "RepoTags": [f"localhost/{name}:latest"],
+                "Layers": [f"blobs/sha256/{digest}" for _, digest in blobs]}]).encode(),
+        }
+        with tarfile.open(path, "w") as archive:
+            for entry, content in small.items():
+                info = tarfile.TarInfo(entry)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+            for layer, digest in blobs:
+                archive.add(layer, f"blobs/sha256/{digest}")
+        return path
+
+    def layout(self, name):
+        """For umoci; unpacked before it is measured."""
+        folder = os.path.join(self.folder, f"layout-{name}")
+        if not os.path.isdir(folder):
+            os.makedirs(folder)
+            subprocess.run(["tar", "-xf", getattr(self, name), "-C", folder], check=True)
+        return folder
+
+
+def fresh(name):
+    """A directory that nothing was deleted from."""
+    fresh.count += 1
+    path = os.path.join(PLACE, f"fresh-{name}-{fresh.count}")
+    os.makedirs(path)
+    return path
+
+
+fresh.count = 0
+
+
+def settle():
+    """What was written before is on the disk, and disturbs nobody."""
+    os.sync()
+
+
+def without_first(found):
+    """The first sample was the warming up."""
+    return {name: samples if isinstance(samples, str) else samples[1:] for name, samples in found.items()}
+
+
+def load(bench):
+    """An image of 606 MB, into an engine that has nothing yet; and out again."""
+    image = BigImage(606 if bench.count >= 30 else 60)
+    stopped, saves = [], {}
+
+    def engine(name, path, saves):
+        def run():
+            one = ENGINES[name]()
+            stopped.append(one)
+            settle()
+            took = one.job("load", "-q", "-i", path).seconds()
+            if saves is not None:
+                out = os.path.join(fresh("save"), "saved.tar")
+                try:
+                    tag = f"localhost/{os.path.basename(path)[:-4]}:latest"
+                    saves.setdefault(name, []).append(one.job("save", "-o", out, tag).seconds())
+                except Unable as error:
+                    saves[name] = str(error)
+                finally:
+                    shutil.rmtree(os.path.dirname(out))
+            one.stop()
+            return took
+        return run
+
+    def command(make):
+        def run():
+            job = Job(["sh", "-ec", make()])
+            settle()
+            return job.seconds()
+        return run
+
+    def containerd(path):
+        def run():
+            place = fresh("containerd")
+            config = os.path.join(place, "config.toml")
+            with open(config, "w", encoding="utf-8") as file:
+                file.write(f'version = 2\nroot = "{place}/root"\nstate = "{place}/state"\n'
+                           f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{place}/sock"\n')
+            with open(os.path.join(place, "log"), "wb") as log:
+                daemon = subprocess.Popen(["containerd", "--config", config], stdout=log, stderr=log)
+            try:
+                for _ in range(200):
+                    if os.path.exists(f"{place}/sock"):
+                        break
+                    time.sleep(0.05)
+                settle()
+                return Job(["ctr", "--address", f"{place}/sock", "images", "import", "--base-name", "localhost/big",
+                            path]).seconds()
+            finally:
+                daemon.terminate()
+                daemon.wait()
+        return run
+
+    result = []
+    for kind, goal in [("compressed", 2.3), ("plain", 1.6)]:
+        path, ending = getattr(image, kind), ".gz" if kind == "compressed" else ""
+        layers = " ".join(layer + ending for layer in image.layers)
+        layout = image.layout(kind)
+        kept = saves if kind == "compressed" else None
+        contenders = [(name, engine(name, path, kept)) for name in ENGINES]
+        contenders += [
+            ("ctr images import", containerd(path)),
+            ("umoci unpack", command(
+                lambda layout=layout: f"umoci unpack --image {layout}:latest {fresh('umoci')}/b")),
+            ("tar", command(lambda layers=layers: f"cd {fresh('tar')}; for i in {layers}; do tar -xf $i; done")),
+        ]
+        if ending:
+            contenders += [
+                ("pigz -dc | tar x", command(
+                    lambda: f"cd {fresh('tar')}; for i in {layers}; do pigz -dc $i | tar -x; done")),
+                ("igzip -dc alone", command(lambda: f"for i in {layers}; do igzip -dc $i >/dev/null; done")),
+            ]
+        found = in_turns(contenders, bench.few, warm_up=1)
+        megabytes = sum(os.path.getsize(layer) for layer in image.layers) >> 20
+        result += rows(f"load of {megabytes} MB, {kind}", "s", found, {"box": goal})
+    result += rows("save of that image", "s", without_first(saves), {"box": 1.8})
+    for one in stopped:
+        shutil.rmtree(one.place, ignore_errors=True)
+    bench.results.add("load", result)
+
+
+def commit(bench):
+    """256 MB in one file, and 10,000 small files."""
+    scripts = {
+        "256 MB in one file": "dd if=/dev/urandom of=/big bs=1M count=256 2>/dev/null",
+        "10,000 small files":
+            "mkdir /many; i=0; while [ $i -lt 10000 ]; do echo file $i > /many/$i; i=$((i + 1)); done",
+    }
+    if bench.count < 30:
+        scripts = {"16 MB in one file": "dd if=/dev/urandom of=/big bs=1M count=16 2>/dev/null"}
+    result = []
+    for what, script in scripts.items():
+        ready = set()
+
+        def contender(name, script=script, ready=ready):
+            def run():
+                engine = bench.fleet.get(name)
+                if name not in ready:
+                    engine.run("run", "--name", "changed", "--network", "none", "busybox", "sh", "-c", script)
+                    ready.add(name)
+                settle()
+                took = engine.job("commit", "changed", "committed:latest").seconds()
+                engine.run("rmi", "committed:latest")
+                return took
+            return run
+        found = in_turns([(name, contender(name)) for name in ENGINES], bench.few, warm_up=1)
+        result += rows(f"commit of {what}", "s", found, {"box": 0.5})
+        for name in ready:
+            bench.fleet.get(name).run("rm", "-f", "changed")
+    bench.results.add("commit", result)
+
+
+def log(bench):
+    """Lines through standard output into the log, and back; every byte is counted."""
+    megabytes = 200 if bench.count >= 30 else 10
+    line = "x" * 99
+    script = f"yes {line} | head -c {megabytes * 1000000}"
+    backs = {}
+
+    def contender(name):
+        def run():
+            engine = bench.fleet.get(name)
+            settle()
+            took = engine.job("run", "--name", "talker", "--network", "none", "busybox", "sh", "-c", script).seconds()
+            out = os.path.join(PLACE, "said")
+            try:
+                seconds = engine.job("logs", "talker", output=out).seconds()
+                said = os.path.getsize(out)
+                if said != megabytes * 1000000:
+                    backs[name] = f"{said} of {megabytes * 1000000} bytes came back"
+                elif not isinstance(backs.get(name), str):
+                    backs.setdefault(name, []).append(seconds)
+            finally:
+                engine.run("rm", "-f", "talker")
+            return took
+        return run
+    shell = f"yes {line} | head -c {megabytes * 1000000} | cat >{PLACE}/piped"
+    contenders = [(name, contender(name)) for name in ENGINES]
+    contenders.append(("a pipe to cat > file", lambda: Job(["sh", "-c", shell]).seconds()))
+    found = in_turns(contenders, bench.few, warm_up=1)
+    result = rows(f"log of {megabytes} MB, attached", "s", found, {"box": 1.4})
+    result += rows(f"reading {megabytes} MB back", "s", without_first(backs), {"box": 2})
+    bench.results.add("log", result)
+
+
+PARTS = {"load": load, "commit": commit, "log": log}

@@ -1,0 +1,159 @@
+"""Published ports: requests per second through each engine's way in, beside the container's own address."""
+
+import json
+import os
+import re
+import subprocess
+import time
+
+from core import HERE, PLACE, PROGRAMS, TOP, Job, Row, Unable, View, in_turns, rows
+from engines import NETWORK
+
+SECONDS = 2
+ADDRESS = "10.80.0.1"
+PORT = 8082
+
+
+def wrk(view, url, keeps):
+    """Requests per second with 32 connections."""
+    fields = [] if keeps else ["-H", "Connection: close"]
+    text = Job(["wrk", "-t1", "-c32", f"-d{SECONDS}s", *fields, url], view).text()
+    found = re.search(r"Requests/sec:\s*([\d.]+)", text)
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    if not found or float(found.group(1)) < 1 or errors and int(errors.group(1)) + int(errors.group(4)) > 0:
+        raise Unable(f"wrk {url}: {' '.join(text.split())[-200:]}")
+    return float(found.group(1))
+
+
+class Published:
+    """A container of `web` on a port of an engine, and a neighbour: another namespace with a cable to the engine's."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        engine.load("web")
+        engine.run("run", "-d", "--name", "served", "-p", f"{PORT}:8080", "web")
+        pid = engine.run("inspect", "-f", "{{.State.Pid}}", "served")
+        self.address = address_of(pid)
+        self.neighbour = View("net")
+        name = "nb0"
+        holder = str(self.neighbour.holder.pid)
+        ip = [*engine.view.prefix, "ip"]
+        for command in [
+                [*ip, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", holder],
+                [*ip, "address", "add", "10.78.0.1/24", "dev", name], [*ip, "link", "set", name, "up"],
+                [*self.neighbour.prefix, "ip", "address", "add", "10.78.0.2/24", "dev", "eth0"],
+                [*self.neighbour.prefix, "ip", "link", "set", "eth0", "up"],
+                [*self.neighbour.prefix, "ip", "route", "add", "default", "via", "10.78.0.1"]]:
+            subprocess.run(command, check=True, capture_output=True)
+
+    def close(self):
+        self.neighbour.close()
+        self.engine.run("rm", "-f", "served")
+
+
+def address_of(pid):
+    """Its own, and not 127.0.0.1."""
+    text = Job(["nsenter", "--net", f"--target={pid}", "ip", "-j", "-4", "address"]).text()
+    for link in json.loads(text):
+        for one in link.get("addr_info", []):
+            if one.get("scope") == "global":
+                return one["local"]
+    raise Unable("the container has no address")
+
+
+def port(bench):
+    """With kept connections, and with one for each request."""
+    published, others, result = {}, [], []
+
+    def place(name):
+        if name not in published:
+            engine = bench.fleet.get(name)
+            published[name] = Published(engine)
+            time.sleep(1)
+        return published[name]
+
+    def server():
+        """No container: the same server, in a namespace of its own."""
+        if "bare" not in published:
+            view = View("net", setup=NETWORK)
+            with view.entered():
+                process = subprocess.Popen([f"{PROGRAMS}/web"], env={**os.environ, "WEB_PORT": "8080"})
+            published["bare"] = view
+            others.append((process, view))
+            time.sleep(0.5)
+        return published["bare"]
+
+    def haproxy():
+        """In front of the server above, at layer 4."""
+        if "haproxy" not in published:
+            path = os.path.join(PLACE, "haproxy.cfg")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("global\n maxconn 4096\ndefaults\n mode tcp\n timeout connect 2s\n timeout client 30s\n"
+                           f" timeout server 30s\nlisten web\n bind {ADDRESS}:{PORT}\n server one 127.0.0.1:8080\n")
+            view = server()
+            with view.entered():
+                process = subprocess.Popen(["haproxy", "-db", "-f", path], stdout=subprocess.DEVNULL,
+                                           stderr=subprocess.DEVNULL)
+            others.append((process, HERE))
+            published["haproxy"] = view
+            time.sleep(0.5)
+        return published["haproxy"]
+
+    def ways(keeps):
+        url = f"http://{ADDRESS}:{PORT}/"
+        yield "box, published, from the host", lambda: wrk(place("box").engine.view, url, keeps)
+        yield "box, published, from elsewhere", lambda: wrk(place("box").neighbour, url, keeps)
+        yield "box, the container itself", lambda: wrk(
+            place("box").engine.view, f"http://{place('box').address}:8080/", keeps)
+        yield "no container", lambda: wrk(server(), "http://127.0.0.1:8080/", keeps)
+        for name in ("docker", "podman"):
+            yield f"{name}, published, from the host", lambda name=name: wrk(place(name).engine.view, url, keeps)
+            yield f"{name}, published, from elsewhere", lambda name=name: wrk(place(name).neighbour, url, keeps)
+        yield "docker-proxy", lambda: wrk(place("docker").engine.view, f"http://127.0.0.1:{PORT}/", keeps)
+        yield "HAProxy, layer 4", lambda: wrk(haproxy(), url, keeps)
+    try:
+        for what, keeps in [("32 kept connections", True), ("a connection each", False)]:
+            found = in_turns(list(ways(keeps)), bench.few, warm_up=1)
+            direct = found["box, the container itself"]
+            goal = round(0.95 * sorted(direct)[len(direct) // 2]) if not isinstance(direct, str) and direct else None
+            goals = {"box, published, from the host": goal, "box, published, from elsewhere": goal}
+            result += rows(f"requests with {what}", "per s", found, goals)
+    finally:
+        for process, view in reversed(others):
+            process.terminate()
+            process.wait()
+            view.close()
+        for one in published.values():
+            if isinstance(one, Published):
+                one.close()
+    bench.results.add("port", result)
+
+
+def swap(bench):
+    """A rolling swap of four instances under load, beside Docker Swarm's."""
+    result = []
+    environment = {"BOX_PROGRAMS": PROGRAMS}
+    quick = [] if bench.count >= 30 else ["--quick"]
+    text = subprocess.run(
+        [f"{TOP}/scripts/swap-test", "--json", *quick, "swarm"], capture_output=True, text=True, check=False,
+        env={**os.environ, **environment})
+    try:
+        values = json.loads(text.stdout.splitlines()[-1])["values"]
+    except (IndexError, ValueError, KeyError):
+        values = {}
+    for name, key, goal in [("box", "box", None), ("box, without its waits", "box_net", 3),
+                            ("swarm start-first", "swarm_start_first", None),
+                            ("swarm stop-first", "swarm_stop_first", None)]:
+        seconds = values.get("box_net") if key == "box_net" else values.get(f"{key}_seconds")
+        lost = values.get("box_failed" if key.startswith("box") else f"{key}_failed")
+        if seconds is None:
+            said = (text.stderr.strip().splitlines() or ["it was not measured"])[-1]
+            result.append(Row("a swap of 4 instances under load", name, "s", reason=said))
+        else:
+            result.append(Row("a swap of 4 instances under load", name, "s", [float(seconds)], goal=goal))
+            result.append(Row("requests lost in it", name, "requests", [float(lost or 0)], goal=0 if goal else None))
+    result.sort(key=lambda row: row.what)
+    bench.results.add("swap", result)
+
+
+PARTS = {"port": port, "swap": swap}
