@@ -55,6 +55,9 @@ package final class Engine: Sendable {
         hostID = try Self.identity(options.dataRoot + "/engine-id")
     }
 
+    /// Makes sure that no other daemon uses this one's bridge.
+    package func claimBridge() throws { try networking.claimBridge() }
+
     var root: DataRoot { stores.root }
     var table: ContainerTable { stores.containers }
     var images: ImageStore { stores.images }

@@ -50,6 +50,27 @@ extension Sys {
         return listener
     }
 
+    /// Takes a name that nobody else in this network namespace has: an abstract address of unix(7), at most 107 bytes.
+    /// Given back when the descriptor is closed. `EADDRINUSE`: somebody has it.
+    package static func holdName(_ name: String) throws(SyscallError) -> FileDescriptor {
+        let holder = try unixSocket(.stream)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let length = withUnsafeMutableBytes(of: &address.sun_path) { path in
+            // The first byte stays 0.
+            let text = name.utf8.prefix(path.count - 1)
+            path[1...].copyBytes(from: text)
+            return text.count + 1
+        }
+        let size = socklen_t(MemoryLayout<sockaddr_un>.offset(of: \.sun_path).map { $0 + length } ?? 0)
+        _ = try check("bind", "@\(name)") {
+            withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(holder.raw, $0, size) }
+            }
+        }
+        return holder
+    }
+
     /// Connects to a unix socket; blocking unless `nonBlocking`. `path` may be of any length.
     package static func connectUnix(_ kind: UnixSocketKind, _ path: String, nonBlocking: Bool = false)
         throws(SyscallError) -> FileDescriptor

@@ -60,7 +60,7 @@ extension Networking {
             for number in range {
                 let wanted = ports(number)
                 do {
-                    try hold(wanted, taken)
+                    try hold(wanted, taken, rules)
                     return wanted
                 } catch let error as NetworkingError {
                     // The first one is what the user thinks of.
@@ -80,7 +80,7 @@ extension Networking {
             number = number == range.upperBound ? range.lowerBound : number + 1
             let wanted = ports(number)
             do {
-                try hold(wanted, taken)
+                try hold(wanted, taken, rules)
                 rules.lastPort = number
                 return wanted
             } catch NetworkingError.conflict { continue }
@@ -122,29 +122,56 @@ extension Networking {
     }
 
     /// Takes the ports, all or none.
-    private func hold(_ ports: [PublishedPort], _ taken: [PublishedPort]) throws {
+    private func hold(_ ports: [PublishedPort], _ taken: [PublishedPort], _ rules: Rules) throws {
         var held: [PublishedPort] = []
         do {
             for port in ports {
                 let own = taken.first {
-                    $0.transport == port.transport && $0.hostPort == port.hostPort
-                        && $0.hostAddress.family == port.hostAddress.family
-                        && ($0.hostAddress == port.hostAddress || $0.hostAddress.isAny || port.hostAddress.isAny)
+                    HeldPort(transport: $0.transport, address: $0.hostAddress, port: $0.hostPort, owner: "")
+                        .blocks(port.transport, port.hostAddress, port.hostPort)
                 }
-                let other = try database.read {
-                    try PortRows.holder(port.transport, port.hostAddress, port.hostPort, $0)
-                }
-                if let holder = own ?? other {
-                    throw NetworkingError.conflict(
-                        "Bind for \(port.hostText) failed: port is already allocated by container \(holder.containerName)"
-                    )
-                }
-                try holder.hold(port.transport, port.hostAddress, port.hostPort)
+                try hold(port.transport, port.hostAddress, port.hostPort, own?.owner, rules)
                 held.append(port)
             }
         } catch {
             for port in held { holder.release(port.transport, port.hostAddress, port.hostPort) }
             throw error
+        }
+    }
+
+    private func hold(
+        _ transport: Transport, _ address: IPAddress, _ port: UInt16, _ known: String?, _ rules: Rules
+    ) throws {
+        let other =
+            try known ?? database.read { try PortRows.holder(transport, address, port, $0) }?.owner
+            ?? rules.held.first { $0.blocks(transport, address, port) }?.owner
+        if let other {
+            let text = address.family == .v4 ? "\(address):\(port)" : "[\(address)]:\(port)"
+            throw NetworkingError.conflict("Bind for \(text) failed: port is already allocated to \(other)")
+        }
+        try holder.hold(transport, address, port)
+    }
+
+    /// Keeps a port of the host for somebody who is no container, and leads it elsewhere: nobody else gets it. It is
+    /// forgotten with the daemon.
+    ///
+    /// - Parameter owner: as who wants the port too is to hear it, `service "web"`.
+    package func hold(_ transport: Transport, _ address: IPAddress, _ port: UInt16, for owner: String) throws {
+        try rules.withLock { rules in
+            let wanted = HeldPort(transport: transport, address: address, port: port, owner: owner)
+            if rules.held.contains(wanted) { return }
+            try hold(transport, address, port, nil, rules)
+            rules.held.append(wanted)
+        }
+    }
+
+    /// Gives back what `hold` took. Fine when it was not held.
+    package func release(_ transport: Transport, _ address: IPAddress, _ port: UInt16, for owner: String) {
+        rules.withLock { rules in
+            let held = HeldPort(transport: transport, address: address, port: port, owner: owner)
+            guard let index = rules.held.firstIndex(of: held) else { return }
+            rules.held.remove(at: index)
+            holder.release(transport, address, port)
         }
     }
 }

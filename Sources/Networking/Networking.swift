@@ -35,12 +35,16 @@ package final class Networking: Sendable {
         var ruleset: Ruleset
         /// The last port that was chosen.
         var lastPort: UInt16 = 0
+        /// Ports of the host that lead elsewhere than into a container.
+        var held: [HeldPort] = []
     }
     /// Held while networks or published ports change, in the database and in the kernel: the rules are rebuilt from
     /// the database, which must not be ahead of them or behind. Netlink calls do not wait.
     let rules: Mutex<Rules>
     /// Held while a file of names is written, so that the last one written is the last one made.
     let names = Mutex<Void>(())
+
+    private let claim = Mutex<SharedDescriptor?>(nil)
 
     /// Reads the database. The kernel is not touched before `start`.
     package init(_ options: NetworkingOptions, database: Database, log: Logger) throws {
@@ -79,6 +83,18 @@ package final class Networking: Sendable {
             for endpoint in endpoints { $0.endpoints[endpoint.id] = endpoint }
         }
         try makePredefined()
+    }
+
+    /// Takes the bridge's name for this daemon. Two that used the same would undo each other's rules.
+    package func claimBridge() throws {
+        do throws(SyscallError) {
+            let name = SharedDescriptor(try Sys.holdName("box-bridge/\(options.bridgeName)"))
+            claim.withLock { $0 = name }
+        } catch {
+            guard error.errno == EADDRINUSE else { throw error }
+            throw NetworkingError.conflict(
+                "the bridge \"\(options.bridgeName)\" is in use by another boxd: give this one another with --bridge")
+        }
     }
 
     /// Brings the kernel in line with the database, and begins to prepare and to watch.

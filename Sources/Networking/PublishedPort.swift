@@ -80,8 +80,26 @@ package struct PublishedPort: Sendable, Hashable {
     package let container: String
     package let containerName: String
 
+    /// For who wants it too.
+    var owner: String { "container \"\(containerName)\"" }
+
     /// `0.0.0.0:8080`, `[::1]:8080`
     package var hostText: String {
         hostAddress.family == .v4 ? "\(hostAddress):\(hostPort)" : "[\(hostAddress)]:\(hostPort)"
+    }
+}
+
+/// A port of the host that somebody has who is no container.
+struct HeldPort: Sendable, Hashable {
+    let transport: Transport
+    let address: IPAddress
+    let port: UInt16
+    /// `service "web"`
+    let owner: String
+
+    /// Whether it stands in the way of another: on the same port, at the same address or everywhere.
+    func blocks(_ transport: Transport, _ address: IPAddress, _ port: UInt16) -> Bool {
+        self.transport == transport && self.port == port && self.address.family == address.family
+            && (self.address == address || self.address.isAny || address.isAny)
     }
 }

@@ -23,6 +23,7 @@ struct Daemon {
         loop = try EventLoop()
         self.signals = SignalReader(signals, loop: loop)
         engine = try Engine(options.engine, loop: loop, pool: BlockingPool())
+        try engine.claimBridge()
         logger = engine.logger
     }
 

@@ -201,7 +201,7 @@ import Testing
             }
             fails(
                 [("80/tcp", "", "8080")],
-                saying: "Bind for 0.0.0.0:8080 failed: port is already allocated by container web")
+                saying: "Bind for 0.0.0.0:8080 failed: port is already allocated to container \"web\"")
             fails([("80/tcp", "127.0.0.1", "8080")], saying: "container web")
             fails([("80/tcp", "", "9000"), ("81/tcp", "", "9000")], saying: "container other")
             fails([("80/tcp", "192.0.2.99", "8080")], saying: "container web")

@@ -24,7 +24,13 @@ enum Residue {
         let folders = ["data/containers", "data/tmp", "run/containers"].flatMap { folder in
             ((try? Sys.list("\(daemon.place)/\(folder)")) ?? []).map { "file \(folder)/\($0.name)" }
         }
-        return mounts.map { "mount \($0)" } + folders + processes(of: daemon).map { "process \($0.1)" }
+        let links = ((try? Sys.list("/sys/class/net")) ?? []).map(\.name).filter {
+            $0 == daemon.networks.bridge || $0.hasPrefix(daemon.networks.linkPrefix)
+        }
+        let tables = Programs.find("nft").flatMap { try? Running.run($0, ["list", "tables"]).output.lines } ?? []
+        let network =
+            links.map { "link \($0)" } + tables.filter { $0.hasSuffix("box-\(daemon.networks.bridge)") }
+        return mounts.map { "mount \($0)" } + folders + network + processes(of: daemon).map { "process \($0.1)" }
             + cgroups(daemon).dropFirst(0).filter { !$0.hasSuffix("/" + daemon.name) }.map { "cgroup \($0)" }
     }
 

@@ -11,6 +11,19 @@ struct TestNetworks {
 
     var options: [String] { ["--bridge", bridge, "--bip", "\(prefix).1/24", "--address-pools", pool] }
 
+    /// The first three bytes of a further network of 256 addresses; `number` is 1 to 15.
+    func part(_ number: Int) -> String {
+        let bytes = prefix.split(separator: ".").compactMap { Int($0) }
+        return "\(bytes[0]).\(bytes[1]).\(bytes[2] + number)"
+    }
+
+    /// What the names of a daemon's interfaces on the host begin with.
+    var linkPrefix: String {
+        let hash = bridge.utf8.reduce(2_166_136_261 as UInt32) { ($0 ^ UInt32($1)) &* 16_777_619 } & 0xffff
+        let digits = String(hash, radix: 16)
+        return "vb" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+    }
+
     private static let counter = Atomic<Int>(0)
     private static let count = 2048
 
