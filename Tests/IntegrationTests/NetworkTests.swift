@@ -17,7 +17,7 @@ struct NetworkTests {
     }
 
     private func fetch(_ box: Daemon, from container: String, _ host: String) throws -> String {
-        let outcome = try box.run("exec", container, "wget", "-q", "-T", "2", "-O", "-", "http://\(host)/")
+        let outcome = try box.run("exec", container, "timeout", "2", "wget", "-q", "-O", "-", "http://\(host)/")
         return outcome.status == 0 ? outcome.output.trimmed : "nothing"
     }
 
@@ -158,7 +158,7 @@ struct NetworkTests {
                 "run", "-d", "--name", "web", "--network", "front", "--ip", "\(own).77", "--network-alias", "www",
             ]
             try box.box(web + ["--mac-address", "02:00:00:00:00:77"] + Self.serve("web"))
-            #expect(try box.inspect("web", Self.address) == "\(own).77 ")
+            #expect(try box.inspect("web", Self.address) == "\(own).77")
             #expect(try box.box("exec", "web", "cat", "/sys/class/net/eth0/address") == "02:00:00:00:00:77")
             #expect(try box.inspect("web", "{{json .NetworkSettings.Networks.front.Aliases}}") == "[\"www\"]")
             #expect(try box.box("exec", "web", "cat", "/etc/resolv.conf").contains("nameserver 127.0.0.11\n"))
@@ -205,10 +205,10 @@ struct NetworkTests {
             try box.box("network", "disconnect", "one", "web")
             try box.box("network", "connect", "one", "web")
             let names = "{{range $name, $n := .NetworkSettings.Networks}}{{$name}} {{end}}"
-            #expect(try box.inspect("web", names) == "one two ")
+            #expect(try box.inspect("web", names) == "one two")
             try box.box("start", "web")
             #expect(try box.box("exec", "web", "ls", "/sys/class/net").lines == ["eth0", "eth1", "lo"])
-            #expect(try box.inspect("web", names) == "one two ")
+            #expect(try box.inspect("web", names) == "one two")
             try box.box("restart", "-t", "0", "web")
             #expect(try box.inspect("web", Self.address).split(separator: " ").count == 2)
             let again = try port(box, "web")
