@@ -202,9 +202,9 @@ import Testing
             fails(
                 [("80/tcp", "", "8080")],
                 saying: "Bind for 0.0.0.0:8080 failed: port is already allocated to container \"web\"")
-            fails([("80/tcp", "127.0.0.1", "8080")], saying: "container web")
-            fails([("80/tcp", "", "9000"), ("81/tcp", "", "9000")], saying: "container other")
-            fails([("80/tcp", "192.0.2.99", "8080")], saying: "container web")
+            fails([("80/tcp", "127.0.0.1", "8080")], saying: "container \"web\"")
+            fails([("80/tcp", "", "9000"), ("81/tcp", "", "9000")], saying: "container \"other\"")
+            fails([("80/tcp", "192.0.2.99", "8080")], saying: "container \"web\"")
             fails([("80/tcp", "192.0.2.99", "8081")], saying: "no address 192.0.2.99")
             fails([("80/tcp", "2001:db8::1", "8081")], saying: "no IPv6 address")
             let server = try EchoServer(world.host, port: 8090, v6: false)
@@ -228,6 +228,31 @@ import Testing
             try world.networking.release(container: web.identity.id)
             let free = try !World.bindFails(8080)
             #expect(free)
+        }
+    }
+
+    @Test func portsOfOthersAreKeptForThem() throws {
+        try World.run { world in
+            let web = try world.container("web", ports: [("80/tcp", "", "8080")])
+            func hold(_ port: UInt16, _ owner: String = "service \"shop\"") throws {
+                try world.networking.hold(.tcp, .anyV4, port, for: owner)
+            }
+            let mine = #expect(throws: NetworkingError.self) { try hold(8080) }
+            #expect(mine?.description.contains("already allocated to container \"web\"") == true)
+            try hold(8081)
+            try hold(8081)
+            let other = #expect(throws: NetworkingError.self) { try hold(8081, "service \"other\"") }
+            #expect(other?.description.contains("already allocated to service \"shop\"") == true)
+            let theirs = #expect(throws: NetworkingError.self) {
+                try world.container("late", ports: [("80/tcp", "127.0.0.1", "8081")])
+            }
+            #expect(theirs?.description.contains("already allocated to service \"shop\"") == true)
+            let taken = try World.bindFails(8081)
+            #expect(taken)
+            world.networking.release(.tcp, .anyV4, 8081, for: "service \"shop\"")
+            _ = try world.container("late", ports: [("80/tcp", "", "8081")])
+            try world.networking.release(container: web.identity.id)
+            try hold(8080)
         }
     }
 
