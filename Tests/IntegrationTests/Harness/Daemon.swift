@@ -9,6 +9,8 @@ final class Daemon {
     let place: String
     let networks: TestNetworks
     private let options: [String]
+    /// The host it runs on; nil for this machine's own network.
+    private let space: NetworkSpace?
     private var process: Running?
     private var logs: [String] = []
 
@@ -17,10 +19,11 @@ final class Daemon {
     var pid: Int32? { process?.pid }
     var log: String { (logs + [process?.errors ?? ""]).joined() }
 
-    init(options: [String] = []) throws {
+    init(options: [String] = [], in space: NetworkSpace? = nil) throws {
         name = "box-test-\(Identifier().short)"
         place = "/tmp/\(name)"
         self.options = options
+        self.space = space
         networks = TestNetworks.next()
         try Sys.makeDirectories(place, mode: 0o700)
     }
@@ -31,7 +34,8 @@ final class Daemon {
                 "--data-root", "\(place)/data", "--run-dir", "\(place)/run", "--cgroup-parent", cgroup, "--log-level",
                 "debug",
             ] + networks.options
-        let started = try Running("\(Programs.directory)/boxd", arguments + options)
+        let program = "\(Programs.directory)/boxd"
+        let started = try space?.start(program, arguments + options) ?? Running(program, arguments + options)
         process = started
         try eventually("boxd answers (\(started.errors.suffix(2000)))") {
             if !started.isRunning { throw Trouble("boxd ended: \(try started.wait().errors)") }
@@ -121,8 +125,11 @@ final class Daemon {
 
 /// Runs `body` with a daemon that has some images; afterwards all its containers are removed, it is stopped, and nothing
 /// of it may be left on the machine.
-func withDaemon(images: [String] = ["busybox"], options: [String] = [], _ body: (Daemon) throws -> Void) throws {
-    let daemon = try Daemon(options: options)
+func withDaemon(
+    images: [String] = ["busybox"], options: [String] = [], in space: NetworkSpace? = nil,
+    _ body: (Daemon) throws -> Void
+) throws {
+    let daemon = try Daemon(options: options, in: space)
     defer { try? Sys.removeTree(daemon.place) }
     do {
         try daemon.start()
