@@ -42,7 +42,6 @@ final class Connection {
     private var consumed = 0
     /// The client will send no more.
     private var isHalfClosed = false
-    private var answered = 0
     var lastActivity: Int64
     var interest = Epoll.Interest.read
 
@@ -57,8 +56,6 @@ final class Connection {
         guard case .head = phase else { return false }
         return consumed == input.count && sent == output.count
     }
-    /// Nothing was asked on it so far.
-    var isFresh: Bool { isIdle && answered == 0 }
     var hasUnsent: Bool { sent < output.count }
     var isFinished: Bool {
         guard sent == output.count else { return false }
@@ -165,11 +162,11 @@ final class Connection {
         return true
     }
 
-    /// The server stops: what is under way ends, nothing begins. A connection on which nothing was asked so far has
-    /// `patience`: its request may be on the way.
+    /// The server stops: what is under way ends, nothing begins. With `patience` a connection on which nothing is
+    /// asked stays: its next request may be on the way, and is the last one.
     func drain(patience: Bool) {
         switch phase {
-        case .head where isIdle && !(isFresh && patience): phase = .ending
+        case .head where isIdle && !patience: phase = .ending
         case .webSocket:
             output.append(contentsOf: WebSocket.closeFrame(.goingAway))
             phase = .ending
@@ -240,7 +237,6 @@ final class Connection {
         let keepsAlive = request.keepsAlive && !draining
         let response = responder.answer(request, body: body)
         response.write(to: &output, fields: responder.fields, keepsAlive: keepsAlive, hasBody: request.method != "HEAD")
-        answered += 1
         phase = keepsAlive ? .head : .ending
     }
 

@@ -124,8 +124,16 @@ struct WebTests {
             let idle = try RawHTTP(port: port)
             try idle.send(get("/"))
             _ = try idle.receive { $0.hasSuffix("\n") }
+            let kept = try RawHTTP(port: port)
+            try kept.send(get("/"))
+            _ = try kept.receive { $0.hasSuffix("\n") }
             pause(0.2)
             try server.signal(SIGTERM)
+            pause(0.1)
+            // As if it had been on the way.
+            try kept.send(get("/version"))
+            let last = try kept.receive(within: 2)
+            #expect(last.hasPrefix("HTTP/1.1 200") && last.contains("Connection: close"))
             #expect(try idle.receive(within: 2).isEmpty)
             #expect((try? RawHTTP(port: port)) == nil)
             let answer = try slow.receive()

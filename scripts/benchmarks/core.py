@@ -210,7 +210,7 @@ def in_turns(contenders, count, warm_up=2):
     working = []
     for name, function in contenders:
         try:
-            for _ in range(max(1, warm_up)):
+            for _ in range(warm_up):
                 function()
             working.append((name, function))
         except (Unable, OSError, subprocess.SubprocessError) as error:

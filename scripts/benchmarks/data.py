@@ -117,11 +117,6 @@ def settle():
     os.sync()
 
 
-def without_first(found):
-    """The first sample was the warming up."""
-    return {name: samples if isinstance(samples, str) else samples[1:] for name, samples in found.items()}
-
-
 def load(bench):
     """An image of 606 MB, into an engine that has nothing yet; and out again."""
     image = BigImage(606 if bench.count >= 30 else 60)
@@ -182,22 +177,21 @@ def load(bench):
         layout = image.layout(kind)
         kept = saves if kind == "compressed" else None
         contenders = [(name, engine(name, path, kept)) for name in ENGINES]
-        contenders += [
-            ("ctr images import", containerd(path)),
-            ("umoci unpack", command(
-                lambda layout=layout: f"umoci unpack --image {layout}:latest {fresh('umoci')}/b")),
-            ("tar", command(lambda layers=layers: f"cd {fresh('tar')}; for i in {layers}; do tar -xf $i; done")),
-        ]
+        contenders.append(
+            ("tar", command(lambda layers=layers: f"cd {fresh('tar')}; for i in {layers}; do tar -xf $i; done")))
         if ending:
             contenders += [
+                ("ctr images import", containerd(path)),
+                ("umoci unpack", command(
+                    lambda layout=layout: f"umoci unpack --image {layout}:latest {fresh('umoci')}/b")),
                 ("pigz -dc | tar x", command(
                     lambda: f"cd {fresh('tar')}; for i in {layers}; do pigz -dc $i | tar -x; done")),
                 ("igzip -dc alone", command(lambda: f"for i in {layers}; do igzip -dc $i >/dev/null; done")),
             ]
-        found = in_turns(contenders, bench.few, warm_up=1)
+        found = in_turns(contenders, bench.few, warm_up=0)
         megabytes = sum(os.path.getsize(layer) for layer in image.layers) >> 20
         result += rows(f"load of {megabytes} MB, {kind}", "s", found, {"box": goal})
-    result += rows("save of that image", "s", without_first(saves), {"box": 1.8})
+    result += rows("save of that image", "s", saves, {"box": 1.8})
     for one in stopped:
         shutil.rmtree(one.place, ignore_errors=True)
     bench.results.add("load", result)
@@ -227,7 +221,7 @@ def commit(bench):
                 engine.run("rmi", "committed:latest")
                 return took
             return run
-        found = in_turns([(name, contender(name)) for name in ENGINES], bench.few, warm_up=1)
+        found = in_turns([(name, contender(name)) for name in ENGINES], bench.few, warm_up=0)
         result += rows(f"commit of {what}", "s", found, {"box": 0.5})
         for name in ready:
             bench.fleet.get(name).run("rm", "-f", "changed")
@@ -261,9 +255,9 @@ def log(bench):
     shell = f"yes {line} | head -c {megabytes * 1000000} | cat >{PLACE}/piped"
     contenders = [(name, contender(name)) for name in ENGINES]
     contenders.append(("a pipe to cat > file", lambda: Job(["sh", "-c", shell]).seconds()))
-    found = in_turns(contenders, bench.few, warm_up=1)
+    found = in_turns(contenders, bench.few, warm_up=0)
     result = rows(f"log of {megabytes} MB, attached", "s", found, {"box": 1.4})
-    result += rows(f"reading {megabytes} MB back", "s", without_first(backs), {"box": 2})
+    result += rows(f"reading {megabytes} MB back", "s", backs, {"box": 2})
     bench.results.add("log", result)
 
 

@@ -32,67 +32,65 @@ def start_idle(engine, count, content=None):
         connection.call("POST", f"/v1.40/containers/{name}/start")
 
 
+def hundred(kind, count):
+    """Rows of one engine: what it takes to hold so many idle containers."""
+    goals = {"nothing": 15, "many": 25, "each": 0.15} if kind is Box else {}
+
+    def row(what, unit, sample, goal=None):
+        return Row(what, kind.name, unit, [sample], goal=goal)
+    engine = kind()
+    try:
+        engine.load("busybox")
+        time.sleep(1)
+        found = [row("daemons, nothing runs", "MiB", sum_of(engine, kind.daemons), goals.get("nothing"))]
+        began = time.monotonic()
+        start_idle(engine, count)
+        took = time.monotonic() - began
+        time.sleep(1)
+        found += [
+            row(f"daemons, {count} idle containers", "MiB", sum_of(engine, kind.daemons), goals.get("many")),
+            row(f"supervisors for each of {count} containers", "MiB", sum_of(engine, kind.supervisors) / count,
+                goals.get("each")),
+            row(f"start of {count} containers", "s", took)]
+        began = time.monotonic()
+        engine.run("stop", "-t", "0", *[f"idle-{i}" for i in range(count)])
+        return [*found, row(f"stop of {count} containers", "s", time.monotonic() - began)]
+    finally:
+        engine.stop()
+
+
 def memory(bench):
     """Proportional set sizes: of daemons with nothing to do and with 100 idle containers, and of supervisors."""
     result = []
-    count = 100 if bench.count >= 30 else 10
     for kind in (Box, Docker, Podman):
-        ours = kind is Box
         try:
-            engine = kind()
+            result += hundred(kind, 100 if bench.count >= 30 else 10)
         except (Unable, OSError) as error:
-            result.append(Row("daemons", kind.name, "MiB", reason=str(error)))
-            continue
-        try:
-            engine.load("busybox")
-            time.sleep(1)
-            idle = sum_of(engine, kind.daemons)
-            result.append(Row("daemons, nothing runs", kind.name, "MiB", [idle], goal=15 if ours else None))
-            start_idle(engine, count)
-            time.sleep(1)
-            result.append(Row(
-                f"daemons, {count} idle containers", kind.name, "MiB", [sum_of(engine, kind.daemons)],
-                goal=25 if ours else None))
-            result.append(Row(
-                f"supervisors for each of {count} containers", kind.name, "MiB",
-                [sum_of(engine, kind.supervisors) / count], goal=0.15 if ours else None))
-        except (Unable, OSError) as error:
-            result.append(Row("daemons", kind.name, "MiB", reason=str(error)))
-        finally:
-            engine.stop()
-    result.sort(key=lambda row: ["daemons, nothing", "daemons, ", "supervisors", ""].index(
-        next(start for start in ["daemons, nothing", "daemons, ", "supervisors", ""] if row.what.startswith(start))))
+            result.append(Row("daemons, nothing runs", kind.name, "MiB", reason=str(error)))
     bench.results.add("memory", result)
 
 
 def thousand(bench):
-    """Start, list and stop: 1,000 containers of Box, 100 of the others, whose thousand would take minutes."""
-    result = []
-    for kind in (Box, Docker, Podman):
-        ours = kind is Box
-        count = (1000 if ours else 100) if bench.count >= 30 else 20
-        what = f"{count} idle containers: "
-        try:
-            engine = kind()
-        except (Unable, OSError) as error:
-            result.append(Row(f"{what}start", kind.name, "s", reason=str(error)))
-            continue
-        try:
-            engine.load("busybox")
-            began = time.monotonic()
-            start_idle(engine, count)
-            result.append(Row(f"{what}start", kind.name, "s", [time.monotonic() - began], goal=20 if ours else None))
-            found = in_turns(jobs([(kind.name, lambda engine=engine: engine.job("ps", "-q"))]), bench.few)
-            result += rows(f"{what}ps -q", "ms", found, {"box": 50} if ours else {}, 1000)
-            began = time.monotonic()
-            names = [f"idle-{i}" for i in range(count)]
-            for i in range(0, count, 100):
-                engine.run("stop", "-t", "0", *names[i:i + 100])
-            result.append(Row(f"{what}stop", kind.name, "s", [time.monotonic() - began], goal=20 if ours else None))
-        except (Unable, OSError) as error:
-            result.append(Row(what, kind.name, "s", reason=str(error)))
-        finally:
-            engine.stop()
+    """Start, list and stop a thousand containers; the part `memory` has a hundred of the others beside ours."""
+    count = 1000 if bench.count >= 30 else 20
+    what = f"{count} idle containers: "
+    engine = Box()
+    try:
+        engine.load("busybox")
+        began = time.monotonic()
+        start_idle(engine, count)
+        result = [Row(f"{what}start", "box", "s", [time.monotonic() - began], goal=20)]
+        found = in_turns(jobs([("box", lambda: engine.job("ps", "-q"))]), bench.few)
+        result += rows(f"{what}ps -q", "ms", found, {"box": 50}, 1000)
+        began = time.monotonic()
+        names = [f"idle-{i}" for i in range(count)]
+        for i in range(0, count, 100):
+            engine.run("stop", "-t", "0", *names[i:i + 100])
+        result.append(Row(f"{what}stop", "box", "s", [time.monotonic() - began], goal=20))
+    except (Unable, OSError) as error:
+        result = [Row(f"{what}start", "box", "s", reason=str(error))]
+    finally:
+        engine.stop()
     bench.results.add("thousand", result)
 
 

@@ -204,7 +204,7 @@ def api(bench):
 
 def rate(bench):
     """Whole lives per second, by several clients at once."""
-    seconds = 2.0
+    seconds = 1.0
 
     def engine(name, network, clients):
         def run():

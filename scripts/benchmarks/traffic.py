@@ -3,15 +3,46 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 
 from core import HERE, PLACE, PROGRAMS, TOP, Job, Row, Unable, View, in_turns, rows
 from engines import NETWORK
 
-SECONDS = 2
+SECONDS = 1
 ADDRESS = "10.80.0.1"
 PORT = 8082
+HAPROXY = f"""global
+    maxconn 4096
+defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 30s
+    timeout server 30s
+listen web
+    bind {ADDRESS}:{PORT}
+    server one 127.0.0.1:8080
+"""
+NGINX = f"""daemon off;
+worker_processes auto;
+pid {PLACE}/nginx.pid;
+error_log {PLACE}/nginx.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    client_body_temp_path {PLACE}/nginx-body;
+    proxy_temp_path {PLACE}/nginx-proxy;
+    fastcgi_temp_path {PLACE}/nginx-fastcgi;
+    uwsgi_temp_path {PLACE}/nginx-uwsgi;
+    scgi_temp_path {PLACE}/nginx-scgi;
+    upstream web {{ server 127.0.0.1:8080; keepalive 64; }}
+    server {{
+        listen {ADDRESS}:{PORT + 1};
+        location / {{ proxy_pass http://web; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+    }}
+}}
+"""
 
 
 def wrk(view, url, keeps):
@@ -83,21 +114,21 @@ def port(bench):
             time.sleep(0.5)
         return published["bare"]
 
-    def haproxy():
-        """In front of the server above, at layer 4."""
-        if "haproxy" not in published:
-            path = os.path.join(PLACE, "haproxy.cfg")
+    def proxy(name, text, *command):
+        """In front of the server above."""
+        if name not in published:
+            path = os.path.join(PLACE, f"{name}.conf")
             with open(path, "w", encoding="utf-8") as file:
-                file.write("global\n maxconn 4096\ndefaults\n mode tcp\n timeout connect 2s\n timeout client 30s\n"
-                           f" timeout server 30s\nlisten web\n bind {ADDRESS}:{PORT}\n server one 127.0.0.1:8080\n")
+                file.write(text)
+            if not shutil.which(name):
+                raise Unable(f"there is no {name}")
             view = server()
             with view.entered():
-                process = subprocess.Popen(["haproxy", "-db", "-f", path], stdout=subprocess.DEVNULL,
-                                           stderr=subprocess.DEVNULL)
+                process = subprocess.Popen([name, *command, path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             others.append((process, HERE))
-            published["haproxy"] = view
+            published[name] = view
             time.sleep(0.5)
-        return published["haproxy"]
+        return published[name]
 
     def ways(keeps):
         url = f"http://{ADDRESS}:{PORT}/"
@@ -110,7 +141,9 @@ def port(bench):
             yield f"{name}, published, from the host", lambda name=name: wrk(place(name).engine.view, url, keeps)
             yield f"{name}, published, from elsewhere", lambda name=name: wrk(place(name).neighbour, url, keeps)
         yield "docker-proxy", lambda: wrk(place("docker").engine.view, f"http://127.0.0.1:{PORT}/", keeps)
-        yield "HAProxy, layer 4", lambda: wrk(haproxy(), url, keeps)
+        yield "HAProxy, layer 4", lambda: wrk(proxy("haproxy", HAPROXY, "-db", "-f"), url, keeps)
+        yield "nginx, layer 7", lambda: wrk(
+            proxy("nginx", NGINX, "-p", PLACE, "-c"), f"http://{ADDRESS}:{PORT + 1}/", keeps)
     try:
         for what, keeps in [("32 kept connections", True), ("a connection each", False)]:
             found = in_turns(list(ways(keeps)), bench.few, warm_up=1)
