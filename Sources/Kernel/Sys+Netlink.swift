@@ -5,6 +5,7 @@ import Glibc
 extension Sys {
     package static let netlinkRoute: Int32 = 0
     package static let netlinkNetfilter: Int32 = 12
+    package static let netlinkSocketDiagnostics: Int32 = 4
 
     /// A socket in the network namespace of the calling thread; it stays there wherever it is used later.
     /// Answers say as text what was wrong (`NETLINK_EXT_ACK`), and do not repeat the request (`NETLINK_CAP_ACK`).

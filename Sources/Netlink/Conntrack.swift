@@ -15,6 +15,10 @@ package struct TrackedConnection: Sendable, Hashable {
     package let original: Tuple
     /// As answers come: with the addresses that were put in place of others.
     package let reply: Tuple
+    /// A packet came back (`IPS_SEEN_REPLY`).
+    package let isAnswered: Bool
+    /// Tells it from a later one between the same ends.
+    let id: UInt32?
 
     init?(_ message: NetlinkMessage) {
         // CTA_TUPLE_ORIG, CTA_TUPLE_REPLY
@@ -24,6 +28,9 @@ package struct TrackedConnection: Sendable, Hashable {
         else { return nil }
         self.original = original
         self.reply = reply
+        // CTA_STATUS, CTA_ID
+        isAnswered = (attributes.network(3) ?? UInt32(0)) & 2 != 0
+        id = attributes.network(12)
     }
 }
 
@@ -87,6 +94,36 @@ extension NetlinkSocket {
         return result
     }
 
+    /// The connections whose answers come from the address.
+    package func connections(answeredBy address: IPAddress) throws(NetlinkError) -> [TrackedConnection] {
+        let request = NetlinkRequest(type: Conntrack.type(.get), subject: "list connections to \(address)") {
+            Conntrack.filter(address, .answers, into: &$0)
+        }
+        return try dump(request) { TrackedConnection($0) }
+    }
+
+    /// The connections that were asked for at a port. `transport`: `IPPROTO_*`.
+    package func connections(_ family: IPAddress.Family, transport: UInt8, port: UInt16) throws(NetlinkError)
+        -> [TrackedConnection]
+    {
+        let request = NetlinkRequest(type: Conntrack.type(.get), subject: "list connections to port \(port)") {
+            $0.netfilterHeader(family: family.raw)
+            // CTA_TUPLE_ORIG { CTA_TUPLE_PROTO { CTA_PROTO_NUM, CTA_PROTO_DST_PORT } }
+            $0.nested(1) {
+                $0.nested(2) {
+                    $0.host(1, transport)
+                    $0.network(3, port)
+                }
+            }
+            // CTA_FILTER_ORIG_FLAGS; bit 3: the transport, bit 5: the port.
+            $0.nested(25) {
+                $0.host(1, UInt32(1 << 3 | 1 << 5))
+                $0.host(2, UInt32(0))
+            }
+        }
+        return try dump(request) { TrackedConnection($0) }
+    }
+
     /// Forgets these; fine when they are forgotten already.
     package func delete(_ connections: [TrackedConnection]) throws(NetlinkError) {
         for connection in connections {
@@ -105,6 +142,7 @@ extension NetlinkSocket {
                         $0.network(3, tuple.destinationPort)
                     }
                 }
+                if let id = connection.id { $0.network(12, id) }
             }
             try perform([request], unless: \.isMissing)
         }

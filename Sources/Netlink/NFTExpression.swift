@@ -27,6 +27,20 @@ package enum NFTVerdict: Sendable, Hashable {
         }
     }
 
+    /// NFTA_VERDICT_CODE and NFTA_VERDICT_CHAIN, from a dump.
+    init?(_ attributes: NetlinkAttributes) {
+        guard let raw: UInt32 = attributes.network(1) else { return nil }
+        switch (Int32(bitPattern: raw), attributes.text(2)) {
+        case (0, _): self = .drop
+        case (1, _): self = .accept
+        case (-1, _): self = .proceed
+        case (-3, let chain?): self = .jump(chain)
+        case (-4, let chain?): self = .goto(chain)
+        case (-5, _): self = .back
+        default: return nil
+        }
+    }
+
     private var code: Int32 {
         switch self {
         case .drop: 0
@@ -107,6 +121,8 @@ package enum NFTExpression: Sendable, Hashable {
     case masquerade
     /// A number below the modulus: random, or each in turn.
     case number(modulus: UInt32, random: Bool, to: NFTRegister)
+    /// The packet is dropped, and its sender told: by a TCP reset, or by "port unreachable".
+    case reject(reset: Bool)
     /// A number below the modulus, the same for the same bytes.
     case hash(NFTRegister, length: UInt32, modulus: UInt32, seed: UInt32, to: NFTRegister)
 
@@ -124,6 +140,7 @@ package enum NFTExpression: Sendable, Hashable {
         case .counter: "counter"
         case .destinationNAT, .sourceNAT: "nat"
         case .masquerade: "masq"
+        case .reject: "reject"
         case .number: "numgen"
         case .hash: "hash"
         }
@@ -172,6 +189,10 @@ package enum NFTExpression: Sendable, Hashable {
             buffer.numbers([(1, register.raw), (2, modulus), (3, random ? 1 : 0), (4, 0)])
         case .hash(let source, let length, let modulus, let seed, let register):
             buffer.numbers([(1, source.raw), (2, register.raw), (3, length), (4, modulus), (5, seed), (6, 0), (7, 0)])
+        case .reject(let reset):
+            // NFTA_REJECT_TYPE: NFT_REJECT_TCP_RST, NFT_REJECT_ICMPX_UNREACH; NFTA_REJECT_ICMP_CODE: PORT_UNREACH
+            buffer.numbers([(1, reset ? 1 : 2)])
+            if !reset { buffer.host(2, UInt8(1)) }
         case .counter, .masquerade: break
         case .lookup, .map, .verdictMap: encodeLookup(into: &buffer)
         case .destinationNAT, .sourceNAT: encodeNAT(into: &buffer)

@@ -33,12 +33,17 @@ package struct NFTSet: Sendable, Hashable {
     package let value: Value?
     /// Keys are ranges.
     package let isInterval: Bool
+    /// Each element counts the packets that found it.
+    package let counts: Bool
 
-    package init(_ name: String, key: [Field], value: Value? = nil, isInterval: Bool = false) {
+    package init(
+        _ name: String, key: [Field], value: Value? = nil, isInterval: Bool = false, counts: Bool = false
+    ) {
         self.name = name
         self.key = key
         self.value = value
         self.isInterval = isInterval
+        self.counts = counts
     }
 
     private static func length(_ fields: [Field]) -> UInt32 {
@@ -64,6 +69,8 @@ package struct NFTSet: Sendable, Hashable {
         case nil: break
         }
         buffer.network(10, number)
+        // NFTA_SET_EXPR: what new elements begin with.
+        if counts { buffer.nested(17) { $0.text(1, NFTExpression.counter.name) } }
         if isRanges {
             // NFTA_SET_DESC { NFTA_SET_DESC_CONCAT { NFTA_LIST_ELEM { NFTA_SET_FIELD_LEN } … } }
             buffer.nested(9) {
@@ -80,21 +87,33 @@ package struct NFTElement: Sendable, Hashable {
     /// Fields one after the other, each padded to 4 bytes when there are several.
     package let key: [UInt8]
     /// The last key of a range, which is part of it.
-    package let last: [UInt8]?
+    package private(set) var last: [UInt8]?
     package let value: [UInt8]?
     package let verdict: NFTVerdict?
+    /// For people, and for whoever reads it back. At most 250 bytes.
+    package let comment: String?
 
-    package init(_ key: [NFTFieldValue], last: [NFTFieldValue]? = nil, value: [NFTFieldValue]? = nil) {
-        self.init(bytes: Self.bytes(key), last: last.map(Self.bytes), value: value.map(Self.bytes), verdict: nil)
+    package init(
+        _ key: [NFTFieldValue], last: [NFTFieldValue]? = nil, value: [NFTFieldValue]? = nil, comment: String? = nil
+    ) {
+        self.init(
+            bytes: Self.bytes(key), last: last.map(Self.bytes), value: value.map(Self.bytes), verdict: nil,
+            comment: comment)
     }
     package init(_ key: [NFTFieldValue], last: [NFTFieldValue]? = nil, verdict: NFTVerdict) {
-        self.init(bytes: Self.bytes(key), last: last.map(Self.bytes), value: nil, verdict: verdict)
+        self.init(bytes: Self.bytes(key), last: last.map(Self.bytes), value: nil, verdict: verdict, comment: nil)
     }
-    private init(bytes: [UInt8], last: [UInt8]?, value: [UInt8]?, verdict: NFTVerdict?) {
+    private init(bytes: [UInt8], last: [UInt8]?, value: [UInt8]?, verdict: NFTVerdict?, comment: String?) {
         key = bytes
         self.last = last
         self.value = value
         self.verdict = verdict
+        self.comment = comment
+    }
+
+    /// Without what is under the key.
+    init(keyOf element: NFTElement) {
+        self.init(bytes: element.key, last: nil, value: nil, verdict: nil, comment: nil)
     }
 
     private static func bytes(_ fields: [NFTFieldValue]) -> [UInt8] {
@@ -102,13 +121,44 @@ package struct NFTElement: Sendable, Hashable {
         return fields.flatMap { $0.bytes + [UInt8](repeating: 0, count: (4 - $0.bytes.count % 4) % 4) }
     }
 
-    /// From a dump: NFTA_SET_ELEM_KEY, _KEY_END, _DATA. nil for what is only the end of a range.
+    /// From a dump: NFTA_SET_ELEM_KEY, _KEY_END, _DATA, _USERDATA. nil for what is only the end of a range.
     init?(_ attributes: NetlinkAttributes) {
-        let flags: UInt32 = attributes.network(3) ?? 0
-        guard flags & 1 == 0, let key = attributes.nested(1)?[1] else { return nil }
+        guard !Self.isEnd(attributes), let key = attributes.nested(1)?[1] else { return nil }
+        let data = attributes.nested(2)
         self.init(
-            bytes: Array(key), last: attributes.nested(10)?[1].map { Array($0) },
-            value: attributes.nested(2)?[1].map { Array($0) }, verdict: nil)
+            bytes: Array(key), last: attributes.nested(10)?[1].map { Array($0) }, value: data?[1].map { Array($0) },
+            verdict: data?.nested(2).flatMap(NFTVerdict.init), comment: attributes[6].flatMap(Self.comment))
+    }
+
+    /// NFT_SET_ELEM_INTERVAL_END
+    private static func isEnd(_ attributes: NetlinkAttributes) -> Bool {
+        let flags: UInt32 = attributes.network(3) ?? 0
+        return flags & 1 != 0
+    }
+
+    /// NFTNL_UDATA_SET_ELEM_COMMENT: u8 type 0, u8 length, text with NUL.
+    private static func comment(_ data: ArraySlice<UInt8>) -> String? {
+        guard let type: UInt8 = data.host(at: 0), type == 0, let length: UInt8 = data.host(at: 1),
+            data.count >= 2 + Int(length)
+        else { return nil }
+        return String(decoding: data.dropFirst(2).prefix(Int(length)).prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    /// The elements of a dump; where a lone field is a range, its end is an element of its own.
+    static func list(_ elements: [NetlinkAttributes], ranges: Bool) -> [NFTElement] {
+        var result = elements.compactMap { NFTElement($0) }
+        guard ranges else { return result }
+        let ends = elements.filter(isEnd).compactMap { $0.nested(1)?[1].map { Array($0) } }
+            .sorted { $0.lexicographicallyPrecedes($1) }
+        result.sort { $0.key.lexicographicallyPrecedes($1.key) }
+        var index = 0
+        for place in result.indices where result[place].last == nil {
+            while index < ends.count, !result[place].key.lexicographicallyPrecedes(ends[index]) { index += 1 }
+            result[place].last =
+                index < ends.count
+                ? predecessor(ends[index]) : [UInt8](repeating: 0xff, count: result[place].key.count)
+        }
+        return result
     }
 
     /// `ranges`: of a set whose lone field is a range, where each end is an element of its own.
@@ -118,6 +168,10 @@ package struct NFTElement: Sendable, Hashable {
             if !ranges, let last { $0.data(10, last) }
             if let value { $0.data(2, value) }
             if let verdict { $0.nested(2) { verdict.encode(into: &$0) } }
+            if let comment {
+                let text = Array(comment.utf8.prefix(250)) + [0]
+                $0.bytes(6, [0, UInt8(text.count)] + text)
+            }
         }
         // The first key behind the range; none behind the very last key.
         if ranges, let end = Self.successor(last ?? key) {
@@ -126,6 +180,15 @@ package struct NFTElement: Sendable, Hashable {
                 $0.network(3, UInt32(1))
             }
         }
+    }
+
+    private static func predecessor(_ key: [UInt8]) -> [UInt8] {
+        var key = key
+        for index in key.indices.reversed() {
+            key[index] &-= 1
+            if key[index] != 0xff { break }
+        }
+        return key
     }
 
     private static func successor(_ key: [UInt8]) -> [UInt8]? {

@@ -118,6 +118,11 @@ package struct NFTTransaction: Sendable {
         append(.newSet, flags: .create, "create set \(set.name)") { set.encode(into: &$0, number: number) }
     }
 
+    /// Refused while a rule uses it.
+    package mutating func deleteSet(_ set: NFTSet) {
+        append(.deleteSet, "delete set \(set.name)") { $0.text(2, set.name) }
+    }
+
     /// Refused with `EEXIST` when there is another value under the key of a map.
     package mutating func add(_ elements: [NFTElement], to set: NFTSet) {
         change(.newElement, .create, "add to", elements, set)
@@ -197,20 +202,61 @@ extension NetlinkSocket {
         }
     }
 
-    /// How many rules a table has.
-    package func nftRuleCount(table: String) throws(NetlinkError) -> Int {
-        try dump(question(.getRule, "list rules of table \(table)") { $0.text(1, table) }) { message -> Void? in
-            message.attributes(after: 4).text(1) == table ? () : nil
+    /// How many rules a table has, or a chain of it.
+    package func nftRuleCount(table: String, chain: String? = nil) throws(NetlinkError) -> Int {
+        let request = question(.getRule, "list rules of table \(table)") {
+            $0.text(1, table)
+            if let chain { $0.text(2, chain) }
+        }
+        return try dump(request) { message -> Void? in
+            let attributes = message.attributes(after: 4)
+            return attributes.text(1) == table && (chain == nil || attributes.text(2) == chain) ? () : nil
         }.count
     }
 
+    /// Of a set whose lone field is a range: sorted, each with the last key of its range.
     package func nftElements(table: String, set: NFTSet) throws(NetlinkError) -> [NFTElement] {
+        NFTElement.list(try rawElements(table, set), ranges: set.isInterval && set.key.count == 1)
+    }
+
+    /// The element of a map under one key; nil when there is none.
+    package func nftElement(table: String, set: NFTSet, key: NFTElement) throws(NetlinkError) -> NFTElement? {
+        let request = question(.getElement, "look up a key in set \(set.name) of table \(table)") {
+            $0.text(1, table)
+            $0.text(2, set.name)
+            $0.nested(3) { NFTElement(keyOf: key).encode(into: &$0, ranges: false) }
+        }
+        do {
+            return try get(request) { message -> NFTElement? in
+                let list = message.attributes(after: 4).nested(3)
+                return list?.all.lazy.compactMap { NFTElement(NetlinkAttributes($0.value)) }.first
+            }
+        } catch {
+            guard error.isMissing else { throw error }
+            return nil
+        }
+    }
+
+    /// How many packets found each element of a set that counts.
+    package func nftCounts(table: String, set: NFTSet) throws(NetlinkError) -> [[UInt8]: UInt64] {
+        var result: [[UInt8]: UInt64] = [:]
+        for element in try rawElements(table, set) {
+            // NFTA_SET_ELEM_EXPR { NFTA_EXPR_NAME, NFTA_EXPR_DATA { NFTA_COUNTER_BYTES, NFTA_COUNTER_PACKETS } }
+            guard let key = element.nested(1)?[1],
+                let packets: UInt64 = element.nested(7)?.nested(2)?.network(2)
+            else { continue }
+            result[Array(key)] = packets
+        }
+        return result
+    }
+
+    private func rawElements(_ table: String, _ set: NFTSet) throws(NetlinkError) -> [NetlinkAttributes] {
         let request = question(.getElement, "list set \(set.name) of table \(table)") {
             $0.text(1, table)
             $0.text(2, set.name)
         }
         return try dump(request) { $0.attributes(after: 4).nested(3) }.flatMap { list in
-            list.all.compactMap { NFTElement(NetlinkAttributes($0.value)) }
+            list.all.map { NetlinkAttributes($0.value) }
         }
     }
 

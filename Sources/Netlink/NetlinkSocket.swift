@@ -10,7 +10,15 @@ import Synchronization
 package final class NetlinkSocket: Sendable {
     package enum Family: Sendable {
         case route, netfilter
-        var raw: Int32 { self == .route ? Sys.netlinkRoute : Sys.netlinkNetfilter }
+        /// Sockets of other programs, sock_diag(7).
+        case sockets
+        var raw: Int32 {
+            switch self {
+            case .route: Sys.netlinkRoute
+            case .netfilter: Sys.netlinkNetfilter
+            case .sockets: Sys.netlinkSocketDiagnostics
+            }
+        }
     }
 
     package let family: Family

@@ -1,4 +1,4 @@
-import Basics
+package import Basics
 import Glibc
 import Kernel
 import Synchronization
@@ -9,7 +9,7 @@ import Synchronization
 /// listens also throws away whatever does reach it, without an answer, so that a client tries again instead of
 /// being refused while rules are being repaired. They go with the daemon and are made again when it starts; what
 /// flows to containers does not depend on them.
-final class PortHolder: Sendable {
+package final class PortHolder: Sendable {
     private struct Key: Hashable {
         let transport: Transport
         let address: IPAddress
@@ -18,10 +18,10 @@ final class PortHolder: Sendable {
     private let sockets = Mutex<[Key: SharedDescriptor]>([:])
     private let keeps: Bool
 
-    init(keeps: Bool) { self.keeps = keeps }
+    package init(keeps: Bool) { self.keeps = keeps }
 
     /// Throws when a program of the host has the port.
-    func hold(_ transport: Transport, _ address: IPAddress, _ port: UInt16) throws {
+    package func hold(_ transport: Transport, _ address: IPAddress, _ port: UInt16) throws {
         // The kernel's SCTP is a module that few have: it is published without a look.
         guard transport != .sctp else { return }
         let key = Key(transport: transport, address: address, port: port)
@@ -45,12 +45,12 @@ final class PortHolder: Sendable {
         }
     }
 
-    func release(_ transport: Transport, _ address: IPAddress, _ port: UInt16) {
+    package func release(_ transport: Transport, _ address: IPAddress, _ port: UInt16) {
         let key = Key(transport: transport, address: address, port: port)
         _ = sockets.withLock { $0.removeValue(forKey: key) }
     }
 
-    func releaseAll() { sockets.withLock { $0 = [:] } }
+    package func releaseAll() { sockets.withLock { $0 = [:] } }
 }
 
 /// Which program has a port of the host.
