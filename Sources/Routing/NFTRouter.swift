@@ -10,9 +10,14 @@ package struct NFTRouterOptions: Sendable {
     package var table: String
     /// Keep a socket on each published port, so that other programs find it taken.
     package var holdsPorts: Bool
-    package init(table: String, holdsPorts: Bool = true) {
+    /// Who of the daemon's own has a port, `container "web"`; nil: nobody. Says more than that the daemon has it.
+    package var publisher: @Sendable (RoutedPort) -> String?
+    package init(
+        table: String, holdsPorts: Bool = true, publisher: @escaping @Sendable (RoutedPort) -> String? = { _ in nil }
+    ) {
         self.table = table
         self.holdsPorts = holdsPorts
+        self.publisher = publisher
     }
 }
 
@@ -27,6 +32,7 @@ package final class NFTRouter: Router {
     let filter: NetlinkSocket
     private let log: Logger
     private let holder: PortHolder
+    private let publisher: @Sendable (RoutedPort) -> String?
     private let watcher: RulesWatcher
     private let state = Mutex(State())
 
@@ -47,6 +53,7 @@ package final class NFTRouter: Router {
         tables = RouterTables(table: options.table)
         filter = try NetlinkSocket(.netfilter)
         self.log = log
+        publisher = options.publisher
         holder = PortHolder(keeps: options.holdsPorts)
         watcher = try RulesWatcher(table: options.table, ownPort: filter.port)
     }
@@ -138,9 +145,8 @@ package final class NFTRouter: Router {
     /// Takes the ports of a route in place of the service's old ones: all, or none.
     private func hold(_ route: ServiceRoute, instead old: [RoutedPort], _ state: State) throws {
         for port in route.ports {
-            for (name, other) in state.known where name != route.service {
-                guard other.route.ports.contains(where: { $0.overlaps(port) }) else { continue }
-                throw RouterError.portTaken("port \(port.description) is already published by service \"\(name)\"")
+            if let name = owner(of: port, besides: route.service, state) {
+                throw RouterError.portTaken("port \(port.description) is already published by \(name)")
             }
         }
         // After a restart of the daemon the rules are there and their ports work, whoever has taken them meanwhile.
@@ -157,6 +163,31 @@ package final class NFTRouter: Router {
         }
     }
 
+    private func owner(of port: RoutedPort, besides service: String, _ state: State) -> String? {
+        let other = state.known.first { name, known in
+            name != service && known.route.ports.contains { $0.overlaps(port) }
+        }
+        return other.map { "service \"\($0.key)\"" } ?? publisher(port)
+    }
+
+    package func conflicts(_ route: ServiceRoute) throws -> [String] {
+        state.withLock { state in
+            let old = state.known[route.service]?.route.ports ?? []
+            return route.ports.compactMap { port in
+                if let name = owner(of: port, besides: route.service, state) {
+                    return "port \(port.description) is already published by \(name)"
+                }
+                // Its own, wherever it is now.
+                guard !old.contains(where: { $0.overlaps(port) }) else { return nil }
+                let probe = PortHolder(keeps: false)
+                do {
+                    for address in port.addresses { try hold(port, address, by: probe, mayFail: false) }
+                    return nil
+                } catch { return "\(error)" }
+            }
+        }
+    }
+
     /// Back to the old ports; somebody may have been quicker, and the rules work all the same.
     private func restore(_ old: [RoutedPort], from ports: [RoutedPort]) {
         release(ports, except: old)
@@ -165,8 +196,10 @@ package final class NFTRouter: Router {
         }
     }
 
-    private func hold(_ port: RoutedPort, _ address: IPAddress, mayFail: Bool) throws {
-        do { try holder.hold(port.networkTransport, address, port.port) } catch let error as NetworkingError {
+    private func hold(_ port: RoutedPort, _ address: IPAddress, by holder: PortHolder? = nil, mayFail: Bool) throws {
+        do { try (holder ?? self.holder).hold(port.networkTransport, address, port.port) } catch let error
+            as NetworkingError
+        {
             if mayFail { return log.warn("port \(port.description): \(error)") }
             throw RouterError.portTaken("\(error)")
         } catch let error as SyscallError {

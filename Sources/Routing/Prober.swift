@@ -12,9 +12,13 @@ package struct HTTPProbe: Hashable, Sendable {
     package var host: String?
     package var expect: ClosedRange<Int>
     package var followRedirects: Bool
+    /// `POST` without a body instead of `GET`: for a notice, where a probe asks.
+    package var isNotice: Bool
     package init(
-        path: String, host: String? = nil, expect: ClosedRange<Int> = 200...299, followRedirects: Bool = false
+        path: String, host: String? = nil, expect: ClosedRange<Int> = 200...299, followRedirects: Bool = false,
+        isNotice: Bool = false
     ) {
+        self.isNotice = isNotice
         self.path = path
         self.host = host
         self.expect = expect
@@ -40,7 +44,8 @@ package struct Prober: Sendable {
         }
     }
 
-    /// Whether `GET` is answered with an expected status.
+    /// Whether the request is answered with an expected status. The answer is read to its end, up to 1 MiB, as an
+    /// instance that is being warmed up should not be interrupted; but its head alone decides.
     package func http(_ address: IPAddress, port: UInt16, _ probe: HTTPProbe, timeout: Span) async -> ProbeResult {
         let deadline = Clock.boottime() + timeout.nanoseconds
         var path = probe.path
@@ -48,8 +53,9 @@ package struct Prober: Sendable {
         var steps: [String] = []
         do {
             for _ in 0...Self.maximumRedirects {
-                steps.append("GET \(path) -> ")
-                let answer = try await get(address, port, path, host: host, deadline: deadline)
+                let method: HTTPMethod = probe.isNotice ? .post : .get
+                steps.append("\(method) \(path) -> ")
+                let answer = try await ask(address, port, method, path, host: host, deadline: deadline)
                 guard probe.followRedirects, let location = answer.location else {
                     let passed = probe.expect.contains(answer.status.code)
                     steps.append(answer.text(passed: passed))
@@ -76,12 +82,12 @@ package struct Prober: Sendable {
     private struct Answer {
         var status: HTTPStatus
         var location: String?
-        /// As much of it as came along with the head.
-        var body: [UInt8]
+        /// The beginning of it.
+        var body: [UInt8] = []
 
         func text(passed: Bool) -> String {
             if let location { return "\(status.code) \(location)" }
-            let line = String(decoding: body.prefix(200), as: UTF8.self).prefix { !$0.isNewline }
+            let line = String(decoding: body, as: UTF8.self).prefix { !$0.isNewline }
             return passed || line.isEmpty ? "\(status)" : "\(status): \(line)"
         }
     }
@@ -102,14 +108,15 @@ package struct Prober: Sendable {
         return socket
     }
 
-    private func get(_ address: IPAddress, _ port: UInt16, _ path: String, host: String, deadline: Int64) async throws
-        -> Answer
-    {
+    private func ask(
+        _ address: IPAddress, _ port: UInt16, _ method: HTTPMethod, _ path: String, host: String, deadline: Int64
+    ) async throws -> Answer {
         let socket = try await connect(address, port, deadline: deadline)
-        let head = HTTPRequestHead(
-            .get, path,
+        var request = HTTPRequestHead(
+            method, path,
             headers: ["Host": host, "User-Agent": "box-probe", "Accept": "*/*", "Connection": "close"])
-        try await socket.write(head.encoded, timeout: Self.left(deadline))
+        if method == .post { request.headers["Content-Length"] = "0" }
+        try await socket.write(request.encoded, timeout: Self.left(deadline))
         var input = InputBuffer()
         var reader = HeadReader()
         while true {
@@ -117,16 +124,40 @@ package struct Prober: Sendable {
                 let head = try HTTPResponseHead(parsing: lines)
                 guard head.status.code >= 200 else { continue }
                 let isRedirect = (300...399).contains(head.status.code) && head.status != .notModified
-                return Answer(
-                    status: head.status, location: isRedirect ? head.headers["Location"] : nil, body: input.takeAll())
+                var answer = Answer(status: head.status, location: isRedirect ? head.headers["Location"] : nil)
+                let decoder = BodyDecoder(try head.bodyFraming(answering: method))
+                try? await read(decoder, input, socket, into: &answer.body, deadline: deadline)
+                return answer
             }
             let bytes = try await socket.read(timeout: Self.left(deadline))
             guard !bytes.isEmpty else {
-                throw Garbled(
-                    description:
-                        "the connection was closed \(reader.hasBegun ? "in the middle of an answer" : "without an answer")"
-                )
+                let place = reader.hasBegun ? "in the middle of an answer" : "without an answer"
+                throw Garbled(description: "the connection was closed \(place)")
             }
+            input.append(bytes)
+        }
+    }
+
+    private static let bodyLimit = 1 << 20
+    private static let keptLength = 200
+
+    private func read(
+        _ decoder: BodyDecoder, _ input: InputBuffer, _ socket: AsyncSocket, into body: inout [UInt8], deadline: Int64
+    ) async throws {
+        var (decoder, input, total) = (decoder, input, 0)
+        while !decoder.isFinished, total < Self.bodyLimit {
+            var failure: HTTPParseError?
+            let piece = [UInt8](unsafeUninitializedCapacity: 16384) { buffer, count in
+                do throws(HTTPParseError) {
+                    count = try decoder.next(&input, into: UnsafeMutableRawBufferPointer(buffer))
+                } catch { failure = error }
+            }
+            if let failure { throw failure }
+            total += piece.count
+            body += piece.prefix(max(0, Self.keptLength - body.count))
+            guard piece.isEmpty, !decoder.isFinished else { continue }
+            let bytes = try await socket.read(timeout: Self.left(deadline))
+            if bytes.isEmpty { return }
             input.append(bytes)
         }
     }

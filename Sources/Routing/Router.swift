@@ -9,6 +9,9 @@ package protocol Router: Sendable {
     /// nothing but the route.
     func limits(_ route: ServiceRoute) -> [String]
 
+    /// Ports of the route that somebody else has at this moment, each in words for the user. Takes nothing.
+    func conflicts(_ route: ServiceRoute) throws -> [String]
+
     /// Makes it so in one step: a connection meets all of the old route or all of the new one. Connections that are
     /// open stay where they are. As often as need be with the same result.
     ///

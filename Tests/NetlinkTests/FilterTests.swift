@@ -130,6 +130,52 @@ import Testing
         }
     }
 
+    /// With the ends of ranges, up to the very last number, verdicts, comments and counters.
+    @Test func elementsComeBackWhole() throws {
+        try inPrivateNetwork {
+            let socket = try NetlinkSocket(.netfilter)
+            let weights = NFTSet("weights", key: [.number], value: .fields([.ipv4]), isInterval: true)
+            let verdicts = NFTSet("verdicts", key: [.interface], value: .verdict)
+            let counts = NFTSet("counts", key: [.ipv4], counts: true)
+            var change = table()
+            change.createSet(counts)
+            func part(_ first: UInt32, _ last: UInt32, _ comment: String?) -> NFTElement {
+                NFTElement(
+                    [.number(first)], last: [.number(last)], value: [.address(IPAddress("10.0.0.2")!)], comment: comment
+                )
+            }
+            let parts = [
+                part(0, 94, "0 r1 0 web"), part(95, 99, nil), part(200, 200, String(repeating: "x", count: 250)),
+                part(1 << 31, .max, "last"),
+            ]
+            let leads = [
+                NFTElement([.interface("a")], verdict: .goto("other")), NFTElement([.interface("b")], verdict: .drop),
+            ]
+            let address = NFTElement([.address(IPAddress("10.0.0.2")!)])
+            change.add(parts.reversed(), to: weights)
+            change.add(leads, to: verdicts)
+            change.add([address], to: counts)
+            change.addRule("forward", [.reject(reset: true)])
+            change.addRule("forward", [.reject(reset: false)])
+            try socket.commit(change)
+            #expect(try socket.nftElements(table: "box-test", set: weights) == parts)
+            #expect(Set(try socket.nftElements(table: "box-test", set: verdicts)) == Set(leads))
+            #expect(try socket.nftElement(table: "box-test", set: verdicts, key: leads[0]) == leads[0])
+            let missing = NFTElement([.interface("c")], verdict: .drop)
+            #expect(try socket.nftElement(table: "box-test", set: verdicts, key: missing) == nil)
+            #expect(try socket.nftCounts(table: "box-test", set: counts) == [address.key: 0])
+            #expect(try socket.nftRuleCount(table: "box-test", chain: "forward") == 2)
+            #expect(try socket.nftRuleCount(table: "box-test", chain: "nothing") == 0)
+            // Another division in one step, and the set goes when its rule has gone.
+            change = NFTTransaction(table: "box-test")
+            change.flush(weights)
+            change.add([part(0, 49, nil), part(50, 99, nil)], to: weights)
+            change.deleteSet(counts)
+            try socket.commit(change)
+            #expect(try socket.nftElements(table: "box-test", set: weights) == [part(0, 49, nil), part(50, 99, nil)])
+        }
+    }
+
     @Test func failedTransactionLeavesNothing() throws {
         try inPrivateNetwork {
             let socket = try NetlinkSocket(.netfilter)

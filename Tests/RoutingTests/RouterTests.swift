@@ -61,7 +61,22 @@ import Testing
             let taken = try Sys.listenTCP(port: 8080)
             #expect(throws: RouterError.self) { try world.router.apply(route([(100, [a])])) }
             #expect(try world.router.services() == [])
+            let conflicts = try world.router.conflicts(route([(100, [a])]))
+            #expect(conflicts.count == 1 && conflicts[0].contains("8080/tcp: address already in use by"))
             try taken.close()
+            #expect(try world.router.conflicts(route([(100, [a])])) == [])
+            try world.router.apply(route([(100, [a])]))
+            #expect(try world.router.conflicts(route([(100, [a])])) == [])
+            #expect(
+                try world.router.conflicts(route([], service: "late")) == [
+                    "port 8080/tcp is already published by service \"web\"",
+                    "port 5353/udp is already published by service \"web\"",
+                ])
+            // From all addresses to one of them, and back.
+            var one = web
+            one.address = loopback
+            try world.router.apply(route([(100, [a])], ports: [one]))
+            #expect(try Client(loopback, 8080).ask() == "a")
             try world.router.apply(route([(100, [a])]))
             // And the other way round.
             #expect(throws: SyscallError.self) { try Sys.listenTCP(port: 8080).close() }

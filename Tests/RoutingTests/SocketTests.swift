@@ -140,6 +140,27 @@ import Testing
         #expect(early.passed)
     }
 
+    @Test func bodiesAreReadToTheirEnd() async throws {
+        let long = String(repeating: "x", count: 300_000)
+        let chunked = try await ask { _ in
+            "HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n493e0\r\n\(long)\r\n0\r\n\r\n"
+        }
+        #expect(chunked.detail.hasPrefix("GET /up -> 503 Service Unavailable: helloxxx"))
+        #expect(chunked.detail.utf8.count < 300)
+        // Cut short: the head has said all that matters.
+        #expect(try await ask { _ in "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok" }.passed)
+    }
+
+    @Test func notices() async throws {
+        let script = try Script {
+            $0.hasPrefix("POST /leave HTTP/1.1\r\n") && $0.contains("Content-Length: 0")
+                ? "HTTP/1.1 202 Accepted\r\n\r\n" : "HTTP/1.1 400 No\r\n\r\n"
+        }
+        let notice = HTTPProbe(path: "/leave", isNotice: true)
+        let result = await prober.http(here, port: script.port, notice, timeout: .minutes(1))
+        #expect(result == ProbeResult(passed: true, detail: "POST /leave -> 202 Status 202"))
+    }
+
     @Test func redirects() async throws {
         let elsewhere: @Sendable (String) -> String? = { _ in
             "HTTP/1.1 301 Moved\r\nLocation: https://a.example/up\r\n\r\n"

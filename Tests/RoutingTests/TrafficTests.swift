@@ -62,6 +62,49 @@ import Testing
         }
     }
 
+    @Test func previewIsApart() throws {
+        try World.run { world in
+            let a = try world.backend("a")
+            let b = try world.backend("b")
+            let preview = RoutedPort(name: "preview", port: 8090, target: 3000, pool: .preview)
+            var wanted = route([(100, [a])], ports: [web, preview])
+            try world.router.apply(wanted)
+            #expect(try world.inLAN { try Client(hostAddress, 8090).outcome } == .refused)
+            wanted.table.preview = [b.member]
+            try world.router.apply(wanted)
+            #expect(try world.router.readBack("web") == wanted)
+            for _ in 0..<10 {
+                #expect(try world.inLAN { try Client(hostAddress, 8090).ask() } == "b")
+                #expect(try world.inLAN { try Client(hostAddress, 8080).ask() } == "a")
+            }
+            // Whoever looks at the preview does not wait with the others.
+            wanted.table.hold = true
+            try world.router.apply(wanted)
+            #expect(try Client(loopback, 8090).ask() == "b")
+            #expect(try world.router.connections("web") == ["a": 10])
+        }
+    }
+
+    @Test func ipv6() throws {
+        try World.run { world in
+            _ = try world.networking.create(NetworkSpec(name: "six", pools: [.init(subnet: "fd00:1::/64")]))
+            let own = IPAddress("2001:db8::1")!
+            try NetlinkSocket(.route).perform(.add(InterfaceAddress(link: 1, address: own, prefix: 128)))
+            let a = try world.backend("a", network: "six")
+            let b = try world.backend("b", network: "six")
+            let wanted = route([(50, [a]), (50, [b])], ports: [web])
+            try world.router.apply(wanted)
+            #expect(try world.router.readBack("web") == wanted)
+            let names = try Set((0..<40).map { _ in try Client(own, 8080).ask() })
+            #expect(names == ["a", "b"])
+            // Nobody is there for IPv4: refused at once, and a client tries the other.
+            #expect(try world.inLAN { try Client(hostAddress, 8080).outcome } == .refused)
+            #expect(try Client(loopback, 8080).outcome == .refused)
+            try world.router.apply(route([], ports: [web]))
+            #expect(try Client(own, 8080).outcome == .refused)
+        }
+    }
+
     @Test func connectionsAreGivenByWeight() throws {
         try World.run { world in
             let old = [try world.backend("a"), try world.backend("b")]

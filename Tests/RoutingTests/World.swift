@@ -73,11 +73,12 @@ final class World: Sendable {
     }
 
     /// A container that answers what it is asked with its name.
-    func backend(_ name: String, answering: Bool = true) throws -> Backend {
+    func backend(_ name: String, answering: Bool = true, network: String = "bridge") throws -> Backend {
         let attachment = try networking.attach(
-            ContainerIdentity(id: Identifier().hex, name: name), [EndpointRequest(network: "bridge")], ports: [])
+            ContainerIdentity(id: Identifier().hex, name: name), [EndpointRequest(network: network)], ports: [])
+        let endpoint = attachment.endpoints[0]
         let backend = Backend(
-            name: name, address: attachment.endpoints[0].v4!, namespace: attachment.namespace)
+            name: name, address: network == "bridge" ? endpoint.v4! : endpoint.v6!, namespace: attachment.namespace)
         if answering {
             let server = try Server(backend.namespace, name: name)
             servers.withLock { $0.append(server) }
