@@ -62,44 +62,6 @@ extension Sys {
         return connection
     }
 
-    /// A non-blocking connection that has begun: when it becomes writable, `connectionError` tells what became of it.
-    /// `address`: 4 or 16 bytes in network order. What the kernel knows at once is thrown.
-    package static func beginTCP(_ address: [UInt8], _ port: UInt16) throws(SyscallError) -> FileDescriptor {
-        let family = address.count == 4 ? AF_INET : AF_INET6
-        let connection = FileDescriptor(
-            owning: try check("socket", "port \(port)") { socket(family, streamFlags, 0) })
-        do throws(SyscallError) {
-            if address.count == 4 {
-                var name = sockaddr_in()
-                name.sin_family = sa_family_t(AF_INET)
-                name.sin_port = port.bigEndian
-                withUnsafeMutableBytes(of: &name.sin_addr) { $0.copyBytes(from: address) }
-                try begin(connection.raw, &name, port)
-            } else {
-                var name = sockaddr_in6()
-                name.sin6_family = sa_family_t(AF_INET6)
-                name.sin6_port = port.bigEndian
-                withUnsafeMutableBytes(of: &name.sin6_addr) { $0.copyBytes(from: address) }
-                try begin(connection.raw, &name, port)
-            }
-        } catch {
-            guard error.errno == EINPROGRESS else { throw error }
-        }
-        return connection
-    }
-
-    /// `SO_ERROR`: 0 when the connection stands.
-    package static func connectionError(_ connection: Int32) throws(SyscallError) -> Int32 {
-        var value: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        _ = try check("getsockopt", "SO_ERROR") { getsockopt(connection, SOL_SOCKET, SO_ERROR, &value, &length) }
-        return value
-    }
-
-    private static func begin<Address>(_ raw: Int32, _ address: inout Address, _ port: UInt16) throws(SyscallError) {
-        _ = try check("connect", "port \(port)") { withSocketAddress(&address) { Glibc.connect(raw, $0, $1) } }
-    }
-
     /// Small answers leave at once instead of waiting for more.
     package static func setNoDelay(_ connection: borrowing FileDescriptor) throws(SyscallError) {
         try setOption(connection, Int32(IPPROTO_TCP), TCP_NODELAY, 1)

@@ -1,4 +1,4 @@
-package import Basics
+import Basics
 import Glibc
 import Kernel
 import Synchronization
@@ -9,7 +9,7 @@ import Synchronization
 /// listens also throws away whatever does reach it, without an answer, so that a client tries again instead of
 /// being refused while rules are being repaired. They go with the daemon and are made again when it starts; what
 /// flows to containers does not depend on them.
-package final class PortHolder: Sendable {
+final class PortHolder: Sendable {
     private struct Key: Hashable {
         let transport: Transport
         let address: IPAddress
@@ -18,10 +18,10 @@ package final class PortHolder: Sendable {
     private let sockets = Mutex<[Key: SharedDescriptor]>([:])
     private let keeps: Bool
 
-    package init(keeps: Bool) { self.keeps = keeps }
+    init(keeps: Bool) { self.keeps = keeps }
 
     /// Throws when a program of the host has the port.
-    package func hold(_ transport: Transport, _ address: IPAddress, _ port: UInt16) throws {
+    func hold(_ transport: Transport, _ address: IPAddress, _ port: UInt16) throws {
         // The kernel's SCTP is a module that few have: it is published without a look.
         guard transport != .sctp else { return }
         let key = Key(transport: transport, address: address, port: port)
@@ -45,12 +45,12 @@ package final class PortHolder: Sendable {
         }
     }
 
-    package func release(_ transport: Transport, _ address: IPAddress, _ port: UInt16) {
+    func release(_ transport: Transport, _ address: IPAddress, _ port: UInt16) {
         let key = Key(transport: transport, address: address, port: port)
         _ = sockets.withLock { $0.removeValue(forKey: key) }
     }
 
-    package func releaseAll() { sockets.withLock { $0 = [:] } }
+    func releaseAll() { sockets.withLock { $0 = [:] } }
 }
 
 /// Which program has a port of the host.

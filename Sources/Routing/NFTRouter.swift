@@ -2,24 +2,8 @@ package import Basics
 package import Deployment
 import Kernel
 import Netlink
-import Networking
+package import Networking
 import Synchronization
-
-package struct NFTRouterOptions: Sendable {
-    /// The router's own table of the family `inet`, apart from that of the containers' networks.
-    package var table: String
-    /// Keep a socket on each published port, so that other programs find it taken.
-    package var holdsPorts: Bool
-    /// Who of the daemon's own has a port, `container "web"`; nil: nobody. Says more than that the daemon has it.
-    package var publisher: @Sendable (RoutedPort) -> String?
-    package init(
-        table: String, holdsPorts: Bool = true, publisher: @escaping @Sendable (RoutedPort) -> String? = { _ in nil }
-    ) {
-        self.table = table
-        self.holdsPorts = holdsPorts
-        self.publisher = publisher
-    }
-}
 
 /// Services by nftables, in the network namespace where it was made.
 ///
@@ -31,8 +15,7 @@ package final class NFTRouter: Router {
     let tables: RouterTables
     let filter: NetlinkSocket
     private let log: Logger
-    private let holder: PortHolder
-    private let publisher: @Sendable (RoutedPort) -> String?
+    private let ports: Networking?
     private let watcher: RulesWatcher
     private let state = Mutex(State())
 
@@ -49,13 +32,14 @@ package final class NFTRouter: Router {
         var isDoubtful = false
     }
 
-    package init(_ options: NFTRouterOptions, log: Logger) throws {
-        tables = RouterTables(table: options.table)
+    /// `table`: the router's own of the family `inet`, apart from that of the containers' networks. `ports`: keeps
+    /// published ports from other programs and from containers; nil: nobody does.
+    package init(table: String, ports: Networking?, log: Logger) throws {
+        tables = RouterTables(table: table)
         filter = try NetlinkSocket(.netfilter)
+        self.ports = ports
         self.log = log
-        publisher = options.publisher
-        holder = PortHolder(keeps: options.holdsPorts)
-        watcher = try RulesWatcher(table: options.table, ownPort: filter.port)
+        watcher = try RulesWatcher(table: table, ownPort: filter.port)
     }
 
     package func limits(_ route: ServiceRoute) -> [String] { route.limits }
@@ -71,7 +55,7 @@ package final class NFTRouter: Router {
             if isMoved { try hold(route, instead: old, state) }
             var rules = ServiceRules(route)
             do { try tell(&rules, &state) } catch {
-                if isMoved { restore(old, from: route.ports) }
+                if isMoved { restore(old, from: route.ports, route.service) }
                 throw error
             }
             state.known[route.service] = Known(route: route, rules: rules)
@@ -136,7 +120,9 @@ package final class NFTRouter: Router {
                 }
                 try filter.commit(change)
             }
-            if let known = state.known.removeValue(forKey: service) { release(known.route.ports, except: []) }
+            if let known = state.known.removeValue(forKey: service) {
+                release(known.route.ports, except: [], service)
+            }
         }
     }
 
@@ -144,73 +130,64 @@ package final class NFTRouter: Router {
 
     /// Takes the ports of a route in place of the service's old ones: all, or none.
     private func hold(_ route: ServiceRoute, instead old: [RoutedPort], _ state: State) throws {
-        for port in route.ports {
-            if let name = owner(of: port, besides: route.service, state) {
-                throw RouterError.portTaken("port \(port.description) is already published by \(name)")
-            }
-        }
         // After a restart of the daemon the rules are there and their ports work, whoever has taken them meanwhile.
         let isRunning = state.known[route.service] == nil && (try? services().contains(route.service)) == true
         // One that goes may stand in the way of one that comes: 80 at all addresses, and at one.
-        release(old, except: route.ports)
+        release(old, except: route.ports, route.service)
         do {
             for port in route.ports where !old.contains(where: { $0.isAtSamePlace(port) }) {
-                for address in port.addresses { try hold(port, address, mayFail: isRunning) }
+                do { try hold(port, route.service) } catch {
+                    guard isRunning else { throw error }
+                    log.warn("service \(route.service): \(error)")
+                }
             }
         } catch {
-            restore(old, from: route.ports)
+            restore(old, from: route.ports, route.service)
             throw error
         }
     }
 
-    private func owner(of port: RoutedPort, besides service: String, _ state: State) -> String? {
-        let other = state.known.first { name, known in
-            name != service && known.route.ports.contains { $0.overlaps(port) }
+    private static func owner(_ service: String) -> String { "service \"\(service)\"" }
+
+    private func hold(_ port: RoutedPort, _ service: String) throws {
+        for address in port.addresses {
+            do {
+                try ports?.hold(port.networkTransport, address, port.port, for: Self.owner(service))
+            } catch let error as NetworkingError {
+                throw RouterError.portTaken("\(error)")
+            } catch let error as SyscallError {
+                // The host has no IPv6, and nobody asked for it by name.
+                guard port.address == nil, address.family == .v6 else { throw error }
+            }
         }
-        return other.map { "service \"\($0.key)\"" } ?? publisher(port)
     }
 
-    package func conflicts(_ route: ServiceRoute) throws -> [String] {
-        state.withLock { state in
-            let old = state.known[route.service]?.route.ports ?? []
-            return route.ports.compactMap { port in
-                if let name = owner(of: port, besides: route.service, state) {
-                    return "port \(port.description) is already published by \(name)"
-                }
-                // Its own, wherever it is now.
-                guard !old.contains(where: { $0.overlaps(port) }) else { return nil }
-                let probe = PortHolder(keeps: false)
-                do {
-                    for address in port.addresses { try hold(port, address, by: probe, mayFail: false) }
-                    return nil
-                } catch { return "\(error)" }
+    private func release(_ gone: [RoutedPort], except kept: [RoutedPort], _ service: String) {
+        for port in gone where !kept.contains(where: { $0.isAtSamePlace(port) }) {
+            for address in port.addresses {
+                ports?.release(port.networkTransport, address, port.port, for: Self.owner(service))
             }
         }
     }
 
     /// Back to the old ports; somebody may have been quicker, and the rules work all the same.
-    private func restore(_ old: [RoutedPort], from ports: [RoutedPort]) {
-        release(ports, except: old)
-        for port in old where !ports.contains(where: { $0.isAtSamePlace(port) }) {
-            for address in port.addresses { try? hold(port, address, mayFail: true) }
+    private func restore(_ old: [RoutedPort], from new: [RoutedPort], _ service: String) {
+        release(new, except: old, service)
+        for port in old where !new.contains(where: { $0.isAtSamePlace(port) }) {
+            do { try hold(port, service) } catch { log.warn("service \(service): \(error)") }
         }
     }
 
-    private func hold(_ port: RoutedPort, _ address: IPAddress, by holder: PortHolder? = nil, mayFail: Bool) throws {
-        do { try (holder ?? self.holder).hold(port.networkTransport, address, port.port) } catch let error
-            as NetworkingError
-        {
-            if mayFail { return log.warn("port \(port.description): \(error)") }
-            throw RouterError.portTaken("\(error)")
-        } catch let error as SyscallError {
-            // The host has no IPv6, and nobody asked for it by name.
-            guard port.address == nil, address.family == .v6 else { throw error }
-        }
-    }
-
-    private func release(_ ports: [RoutedPort], except kept: [RoutedPort]) {
-        for port in ports where !kept.contains(where: { $0.isAtSamePlace(port) }) {
-            for address in port.addresses { holder.release(port.networkTransport, address, port.port) }
+    package func conflicts(_ route: ServiceRoute) throws -> [String] {
+        try state.withLock { state in
+            let old = state.known[route.service]?.route.ports ?? []
+            var result: [String] = []
+            // Its own are its own, wherever they are now.
+            for port in route.ports where !old.contains(where: { $0.overlaps(port) }) {
+                defer { release([port], except: [], route.service) }
+                do { try hold(port, route.service) } catch let error as RouterError { result.append("\(error)") }
+            }
+            return result
         }
     }
 
@@ -361,10 +338,7 @@ package final class NFTRouter: Router {
         try watcher.start(log: log) { [weak self] in self?.repair() ?? true }
     }
 
-    package func close() {
-        watcher.close()
-        holder.releaseAll()
-    }
+    package func close() { watcher.close() }
 
     /// Somebody else changed the table. False: it has to be tried again.
     private func repair() -> Bool {

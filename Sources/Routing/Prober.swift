@@ -101,10 +101,9 @@ package struct Prober: Sendable {
     }
 
     private func connect(_ address: IPAddress, _ port: UInt16, deadline: Int64) async throws -> AsyncSocket {
-        let socket = AsyncSocket(SharedDescriptor(try Sys.beginTCP(address.bytes, port)), loop: loop)
+        let socket = AsyncSocket(SharedDescriptor(try Sys.beginConnection(to: address.bytes, port: port)), loop: loop)
         try await loop.wait(socket.raw, .writable, timeout: Self.left(deadline))
-        let failure = try Sys.connectionError(socket.raw)
-        if failure != 0 { throw SyscallError("connect", "\(address) port \(port)", errno: failure) }
+        if let failure = try Sys.connectionError(of: socket.raw) { throw failure }
         return socket
     }
 

@@ -124,7 +124,7 @@ import Testing
             #expect(counts == ["a": UInt64(seen["a"]!), "b": UInt64(seen["b"]!), "c": UInt64(seen["c"]!)])
             world.router.close()
             // Counters go on when the shares change, and another router finds them.
-            let next = try NFTRouter(NFTRouterOptions(table: World.table, holdsPorts: false), log: Logger("test"))
+            let next = try NFTRouter(table: World.table, ports: nil, log: Logger("test"))
             try next.apply(route([(50, [old[0]]), (50, new)]))
             let later = try next.connections("web")
             #expect(later["a"] == counts["a"] && later["c"] == counts["c"] && later["b"] == nil, "\(counts) \(later)")

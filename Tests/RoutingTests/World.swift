@@ -69,7 +69,7 @@ final class World: Sendable {
         networking = try Networking(
             NetworkingOptions(bridgeName: "tbox0", runDirectory: directory, preparedNamespaces: 0),
             database: try Database(path: "\(directory)/box.db", migrations: []), log: Logger("test", minimum: .error))
-        router = try NFTRouter(NFTRouterOptions(table: Self.table), log: Logger("test", minimum: .error))
+        router = try NFTRouter(table: Self.table, ports: networking, log: Logger("test", minimum: .error))
     }
 
     /// A container that answers what it is asked with its name.
@@ -205,10 +205,10 @@ final class Client: Sendable {
     {
         var raw: Int32 = -1
         do throws(SyscallError) {
-            raw = try Sys.beginTCP(address.bytes, port).release()
+            raw = try Sys.beginConnection(to: address.bytes, port: port).release()
             guard try Sys.poll(raw, for: .writing, timeout: milliseconds) else { return (.silent, raw) }
-            let error = try Sys.connectionError(raw)
-            return (error == 0 ? .open : error == ECONNREFUSED ? .refused : .failed(error), raw)
+            guard let error = try Sys.connectionError(of: raw) else { return (.open, raw) }
+            throw error
         } catch {
             return (error.errno == ECONNREFUSED ? .refused : .failed(error.errno), raw)
         }
@@ -231,7 +231,7 @@ final class Client: Sendable {
     /// `errno` of a read after the other end went.
     func ending(milliseconds: Int32 = 2000) -> Int32? {
         guard (try? Sys.poll(socket, for: .reading, timeout: milliseconds)) == true else { return nil }
-        return try? Sys.connectionError(socket)
+        return (try? Sys.connectionError(of: socket))?.errno
     }
 }
 
