@@ -47,10 +47,11 @@ class BigImage:
             size = 0
             with tarfile.open(layer, "w") as archive:
                 for name in names:
-                    if not os.path.isfile(name) or os.path.islink(name):
+                    # Very large ones would make layers of very different sizes.
+                    if not os.path.isfile(name) or os.path.islink(name) or os.path.getsize(name) > 8 << 20:
                         continue
                     archive.add(name, recursive=False)
-                    size += os.path.getsize(name)
+                    size += 1024 + os.path.getsize(name)
                     if size >= total // LAYERS:
                         break
 

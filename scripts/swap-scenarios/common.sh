@@ -70,16 +70,12 @@ need_boxd() {
     boxctl load -q -i "$images/web.tar" >/dev/null || fail 'the image web could not be loaded'
 }
 
-api() { # METHOD PATH: the body of the answer
-    boxctl_api "$1" "/box/v1$2"
-}
-boxctl_api() {
-    curl -s --max-time 20 --unix-socket "$place/run/box.sock" -X "$1" "http://box$2"
-}
+# api METHOD PATH: the body of the answer.
+api() { curl -s --max-time 30 --unix-socket "$place/run/box.sock" -X "$1" "http://box/box/v1$2"; }
 
 remove_services() {
     api GET /services | jq -r '(.services? // .)[]?.service' 2>/dev/null | while read -r service; do
-        api DELETE "/services/$service" >/dev/null
+        api DELETE "/services/$service?force=1" >/dev/null
     done
 }
 

@@ -98,13 +98,15 @@ scenario_bluegreen() {
     switch=$(load "((.versions.green.first // 0) - $promoted) * 1000 | round")
     # When the youngest connection was begun that green answered, after the rollback was asked for.
     back=$(load "((.versions.green.last_opened // 0) - $called) * 1000 | round / 1000")
-    measured switch_ms "$switch" rollback_seconds "$took" last_green_after "$back"
+    measured switch_ms "$switch" rollback_seconds "$took" last_green_after "$back" \
+        starts "$(jq '.work.starts // 0' "$place/rollback.json")"
     none_failed
     expect 'the time from promote to the first answer of green, in ms' "$switch" '<=' 500
     expect 'the time of the rollback' "$took" '<=' 1.0
     expect 'the time until no connection went to green' "$back" '<=' 1.0
     expect 'the processes of blue after the rollback' "$(processes web)" = "$before"
     expect 'the containers after the rollback' "$(containers web)" = "$starts"
+    expect 'the number of instances that the rollback started' "$(jq '.work.starts // 0' "$place/rollback.json")" -eq 0
 }
 
 # All containers of a service, with their processes.
