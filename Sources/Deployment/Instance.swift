@@ -11,7 +11,7 @@ package struct Failure: Hashable, Sendable, Codable, CustomStringConvertible {
         case preflight, pull
         case gateTimeout = "gate_timeout"
         case promotion, inconclusive
-        case irreversible
+        case irreversible, stuck
     }
     package var code: Code
     package var detail: String
@@ -75,6 +75,8 @@ package struct Instance: Hashable, Sendable, Codable {
     package var ordinal: Int
     package var state = State.created
     package var since: Moment
+    /// When it came into the pool last.
+    package var pooledAt: Moment?
     package var goal: Goal
     /// There is a process.
     package var alive = false
@@ -92,18 +94,28 @@ package struct Instance: Hashable, Sendable, Codable {
     /// Back from the freezer: one good probe is enough.
     package var thawed = false
     package var drain: Drain?
+    /// It was sent to the router, for the pool or the preview, since its connections were last seen to be gone.
+    package var mayHaveConnections = false
     /// Connections cut at the end of the drain.
     package var forced = 0
     package var preStopDone = false
     /// When the stop signal has to be followed by SIGKILL.
     package var killAt: Moment?
     package var killed = false
+    /// Its stop began in the freezer: it comes out to end.
+    var endsFrozen = false
     package var failure: Failure?
     package var logCaptured = false
     /// The action that is under way for it: one at a time.
     package var action: Int64?
     /// After an action on it failed: not again before.
     package var retryAt: Moment?
+    /// Ended before the answer to its start came.
+    var earlyExit: EarlyExit?
+    struct EarlyExit: Hashable, Sendable, Codable {
+        var code: Int
+        var outOfMemory: Bool
+    }
 
     package enum Environment: String, Hashable, Sendable, Codable {
         case blue, green
@@ -118,12 +130,22 @@ package struct Instance: Hashable, Sendable, Codable {
         self.since = since
     }
 
+    /// Without what a crash may lose: it is seen again.
+    var durable: Instance {
+        var copy = self
+        (copy.passes, copy.failures, copy.lastProbe) = (0, 0, nil)
+        if let drain { copy.drain = Drain(deadline: drain.deadline, longDeadline: drain.longDeadline) }
+        return copy
+    }
+
     /// In order to be listed by a router.
     package var isFit: Bool { alive && (state == .ready || state == .pooled) }
     /// Uses CPU: neither frozen nor without a process.
-    package var isRunning: Bool { alive && state != .frozen }
+    package var isRunning: Bool { alive && state != .frozen && !(state == .stopping && endsFrozen) }
     /// Out of service, and can come back.
     package var isParked: Bool { state == .frozen || state == .stopped }
     /// Nothing good will come of it.
-    package var isLost: Bool { state == .failed || state == .unhealthy || state == .removed || state == .stopping }
+    package var isLost: Bool {
+        state == .failed || state == .unhealthy || state == .removed || state == .stopping || failure != nil
+    }
 }

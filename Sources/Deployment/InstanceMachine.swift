@@ -62,6 +62,8 @@ extension Instance {
             thawed = false
             warmed = health.warmup.isEmpty
             (preStopDone, killed, killAt) = (false, false, nil)
+            mayHaveConnections = false
+            (failure, drain, forced) = (nil, nil, 0)
             enter(.starting, now)
         case (.created, .startFailed(let text)), (.stopped, .startFailed(let text)):
             fail(Failure(.startFailed, text, instance: name), now)
@@ -69,8 +71,10 @@ extension Instance {
         case (.warming, .warmedUp):
             warmed = true
             becomeReady(now, health)
-        case (.ready, .admitted): enter(.pooled, now)
-        case (.pooled, .withdrawn), (.unhealthy, .withdrawn):
+        case (.ready, .admitted):
+            pooledAt = now
+            enter(.pooled, now)
+        case (.pooled, .withdrawn), (.unhealthy, .withdrawn), (.ready, .withdrawn):
             let deadline = now + policy.timeout
             drain = Drain(deadline: deadline, longDeadline: max(deadline, now + (policy.longLived ?? policy.timeout)))
             enter(.draining, now)
@@ -85,6 +89,7 @@ extension Instance {
             enter(.warming, now)
         case (.starting, .signalled), (.warming, .signalled), (.ready, .signalled), (.drained, .signalled),
             (.frozen, .signalled):
+            endsFrozen = state == .frozen
             killAt = now + policy.stopGrace
             enter(.stopping, now)
         case (.failed, .signalled): killAt = now + policy.stopGrace
@@ -100,9 +105,9 @@ extension Instance {
         let isBad = failures >= health.unhealthyThreshold
         switch state {
         case .warming: becomeReady(now, health)
-        case .ready where isBad:
+        case .ready where isBad && !mayHaveConnections:
             fail(Failure(.unhealthy, "unhealthy: \(result.detail)", instance: name), now)
-        case .pooled where isBad:
+        case .ready where isBad, .pooled where isBad:
             failure = Failure(.unhealthy, "unhealthy: \(result.detail)", instance: name)
             enter(.unhealthy, now)
         default: break
@@ -125,6 +130,7 @@ extension Instance {
 
     private mutating func finishDrain(_ now: Moment) {
         if let drain { forced += drain.short + drain.long }
+        mayHaveConnections = false
         enter(.drained, now)
     }
 

@@ -9,6 +9,10 @@ package struct WorldSnapshot: Hashable, Sendable, Codable {
         /// Open short connections.
         package var connections: Int
         package var drainIsOver: Bool
+        /// No good any more, wherever it is on its way out.
+        package var hasFailed: Bool
+        /// Not one of those that are the way back: of a baseline, or set aside by hand.
+        package var isSpare: Bool
         package init(_ instance: Instance, now: Moment) {
             name = instance.name
             revision = instance.revision
@@ -17,6 +21,8 @@ package struct WorldSnapshot: Hashable, Sendable, Codable {
             address = instance.address
             connections = instance.drain?.short ?? 0
             drainIsOver = instance.drain.map { now >= $0.deadline } ?? true
+            hasFailed = instance.failure != nil
+            isSpare = instance.isBaseline || instance.isSetAside
         }
     }
     package var instances: [Seen]
@@ -24,10 +30,12 @@ package struct WorldSnapshot: Hashable, Sendable, Codable {
     /// nil: no bound now.
     package var runningBound: Int?
     package var memoryBound: Int?
+    /// What the plan of the rollout that is under way has announced. Outside of one a bound may be lowered (a window
+    /// ends, a scale is less) below what there is: then nothing starts, and what is too much leaves.
+    package var plannedRunning: Int?
+    package var plannedMemory: Int?
     package var running: Int
     package var memory: Int
-    /// Of these, on their way out.
-    package var leaving: Int
     package var applied: RouterTable
     package var maybeListed: Set<String>
     package var routerIsDown: Bool
@@ -43,16 +51,19 @@ extension Service {
         let bounds = bounds
         let strategy = rollout?.strategy
         let isHeld = rollout?.isHeld ?? false
-        let warm = parkGoal != .stop && rollout != nil && rollout?.from != nil && rollout?.kind == .deploy
+        // Until the checks are behind a rollout, the window of the revision before still holds.
+        let kept = rollout?.isChecking ?? true ? window : nil
+        let warm = parkGoal != .stop && rollout?.from != nil && rollout?.kind == .deploy
         return WorldSnapshot(
             instances: instances.map { WorldSnapshot.Seen($0, now: now) }, required: requiredCapacity,
-            runningBound: bounds.running, memoryBound: bounds.memory, running: runningCount, memory: memoryCount,
-            leaving: instances.count { $0.alive && ($0.goal == .remove || $0.goal == .stop) },
+            runningBound: bounds.running, memoryBound: bounds.memory,
+            plannedRunning: rollout == nil ? nil : bounds.running,
+            plannedMemory: rollout == nil ? nil : bounds.memory, running: runningCount, memory: memoryCount,
             applied: router.applied, maybeListed: router.maybeListed, routerIsDown: router.isDown,
-            quarantined: quarantine.map(\.address), lastGood: rollout?.from ?? stable,
-            lastGoodRequired: warm ? rollout?.baseDesired ?? 0 : 0,
-            mayBeEmpty: isHeld || isInMaintenance || isDegraded || strategy == .allAtOnce || strategy == .recreate
-                || stable == nil || desired == 0 || rollout?.desired == 0)
+            quarantined: quarantine.map(\.address), lastGood: kept?.revision ?? rollout?.from ?? stable,
+            lastGoodRequired: kept.map { parkGoal == .stop ? 0 : $0.count } ?? (warm ? rollout?.baseDesired ?? 0 : 0),
+            mayBeEmpty: isHeld || isInMaintenance || strategy == .allAtOnce || !mayOverlap || stable == nil
+                || desired == 0 || rollout?.desired == 0)
     }
 }
 
@@ -150,12 +161,12 @@ package enum Invariant: String, Hashable, Sendable, Codable, CaseIterable {
 
     /// The way back may be narrowed by deaths, never by us.
     private static func wayBack(without one: WorldSnapshot.Seen, _ world: WorldSnapshot) -> [Violation] {
-        guard one.revision == world.lastGood, one.state != .failed, one.alive, world.lastGoodRequired > 0 else {
+        guard one.revision == world.lastGood, !one.hasFailed, !one.isSpare, one.alive, world.lastGoodRequired > 0 else {
             return []
         }
         let kept: [Instance.State] = [.ready, .pooled, .frozen, .draining, .drained, .warming, .starting]
         let left = world.instances.count {
-            $0.revision == world.lastGood && $0.alive && kept.contains($0.state) && $0.name != one.name
+            $0.revision == world.lastGood && $0.alive && !$0.isSpare && kept.contains($0.state) && $0.name != one.name
         }
         if left >= world.lastGoodRequired { return [] }
         return [.init(invariant: .wayBack, text: "\(left) of r\(one.revision) would be left to go back to")]
@@ -165,8 +176,11 @@ package enum Invariant: String, Hashable, Sendable, Codable, CaseIterable {
     package static func violations(of world: WorldSnapshot) -> [Violation] {
         var found: [Violation] = []
         let byName = Dictionary(world.instances.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        if let bound = world.memoryBound, world.memory - world.leaving > bound {
+        if let bound = world.plannedMemory, world.memory > bound {
             found.append(.init(invariant: .bounds, text: "\(world.memory) in memory, \(bound) were planned"))
+        }
+        if let bound = world.plannedRunning, world.running > bound {
+            found.append(.init(invariant: .bounds, text: "\(world.running) run, \(bound) were planned"))
         }
         for one in world.instances where one.state == .stopping && world.maybeListed.contains(one.name) {
             found.append(.init(invariant: .routerFirst, text: "\(one.name) is being stopped, and may be listed"))

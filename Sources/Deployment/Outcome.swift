@@ -30,6 +30,33 @@ package struct Ledger: Hashable, Sendable, Codable {
     package var held = Span.zero
 }
 
+/// How long the kinds of steps took, pauses left out.
+package struct Timings: Hashable, Sendable, Codable {
+    package var check = Span.zero
+    package var pull = Span.zero
+    package var hooks = Span.zero
+    /// Until new instances were ready.
+    package var start = Span.zero
+    package var router = Span.zero
+    package var drain = Span.zero
+    /// Soaks, pauses, gates, comparisons and the bake.
+    package var gate = Span.zero
+    /// The whole way back.
+    package var rollback = Span.zero
+
+    mutating func add(_ length: Span, of step: RolloutStep) {
+        switch step {
+        case .preflight: check += length
+        case .pull: pull += length
+        case .hook, .migrate, .snapshot, .restore, .verifyVolumes: hooks += length
+        case .live, .baseline: start += length
+        case .serve, .baseServe, .exchange, .weight, .preview, .hold, .release, .promote, .commit: router += length
+        case .retire, .dismiss, .discard: drain += length
+        case .soak, .pause, .gate, .analysis, .bake: gate += length
+        }
+    }
+}
+
 /// What is kept of a rollout.
 package struct RolloutRecord: Hashable, Sendable, Codable {
     package var rollout: String
@@ -43,5 +70,8 @@ package struct RolloutRecord: Hashable, Sendable, Codable {
     /// Healthy members of the pool, by revision.
     package var serving: [Int: Int]
     package var duration: Span
+    package var timings = Timings()
     package var ledger: Ledger
+    /// Only for the newest; a journal is written often.
+    package var plan: RolloutPlan?
 }

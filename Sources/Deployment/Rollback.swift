@@ -50,7 +50,8 @@ package struct RollbackInput: Hashable, Sendable, Codable {
         while old < base || new > 0 {
             let more = min(base, old + round)
             let fewer = more == base && surge > 0 ? 0 : max(0, new - round)
-            if surge > 0 {
+            // One at least is always in the pool.
+            if surge > 0 || (old == 0 && new <= round) {
                 if more > old { steps.append(.baseServe(more)) }
                 if fewer < new { steps.append(.dismiss(fewer)) }
             } else {

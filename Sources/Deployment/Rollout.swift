@@ -46,9 +46,12 @@ package struct Rollout: Hashable, Sendable, Codable {
 
     package var startedAt: Moment
     package var stepStartedAt: Moment
+    package var rollbackStartedAt: Moment?
     /// The last change of any state: the progress deadline counts from here.
     package var progressAt: Moment
     package var hasEnteredStep = false
+    /// How often it went on after a failure.
+    package var attempt = 0
     /// What the current step has asked for, and the answer.
     package var stepAction: Int64?
     package var stepResult: ActionResult?
@@ -65,13 +68,21 @@ package struct Rollout: Hashable, Sendable, Codable {
     package var heldSince: Moment?
     package var holdWarned = false
     package var hasChangedAnything = false
+    /// The migration has begun, and has not failed by itself.
     package var hasMigrated = false
+    /// The data is of neither revision: there is no way back, only forwards.
+    package var beganInMaintenance = false
+    /// The last comparison had too little traffic.
+    package var isInconclusive = false
+    package var timings = Timings()
     package var isDiscarding = false
-    /// Old instances that failed during the rollback; after a few of them nobody believes in a next one.
-    package var baseFailures = 0
+    /// Instances that failed on the way back; after a few of them nobody believes in a next one.
+    package var wayBackFailures = 0
     package var ledger = Ledger()
 
     package var step: RolloutStep? { cursor < program.count ? program[cursor] : nil }
+    /// Nothing is changed yet, and it may be refused.
+    package var isChecking: Bool { !isRollingBack && (step == .preflight || step == .pull) }
 
     package var phase: Phase {
         if pause != nil { return .paused }

@@ -38,7 +38,7 @@ package struct RolloutPlan: Hashable, Sendable, Codable {
 
     package init(
         service: String, from: Int?, to: Revision, base: Int, desired: Int, program: [RolloutStep],
-        strategy: DeployPolicy.Strategy, estimate: Estimate = Estimate()
+        strategy: DeployPolicy.Strategy, estimate: Estimate = Estimate(), present: (running: Int, all: Int) = (0, 0)
     ) {
         let spec = to.spec
         self.service = service
@@ -59,10 +59,12 @@ package struct RolloutPlan: Hashable, Sendable, Codable {
         var walk = Walk(base: base, keep: stays ? spec.deploy.rollbackKeep : .stopped)
         let gate = Self.gate(spec.health, estimate)
         for step in program { walk.take(step, gate, estimate) }
-        peakRunning = walk.peakRunning
+        // What there is already, of other revisions or on its way out, goes in the course of it.
+        peakRunning = max(walk.peakRunning, present.running)
         // A rollback with the old ones gone starts them beside the new ones, in batches of the same size.
-        peakInstances = max(walk.peakAll, walk.peakRunning)
-        peakMemory = spec.resources.memory.map { $0.multipliedReportingOverflow(by: Int64(walk.peakAll)) }.map {
+        peakInstances = max(walk.peakAll, peakRunning, present.all)
+        let peak = Int64(peakInstances)
+        peakMemory = spec.resources.memory.map { $0.multipliedReportingOverflow(by: peak) }.map {
             $0.overflow ? .max : $0.partialValue
         }
         expectedDuration = walk.duration

@@ -44,6 +44,7 @@ package struct RouterTable: Hashable, Sendable, Codable {
             || preview.contains { $0.instance == instance }
     }
     package var listed: Set<String> { Set(members.map(\.instance)).union(preview.map(\.instance)) }
+    var addresses: Set<String> { Set(members.map(\.address)).union(preview.map(\.address)) }
     /// Of all connections, that of a revision.
     package func share(of revision: Int) -> Share {
         Share(parts: groups.filter { $0.revision == revision }.reduce(0) { $0 + $1.share.parts })
@@ -68,6 +69,8 @@ package struct RouterState: Hashable, Sendable, Codable {
     package var isUncertain = false
     /// In any table sent since the last read back: the router may list these.
     package var maybeListed: Set<String> = []
+    /// The same by address: an instance that was started again has another one.
+    var maybeUsed: Set<String> = []
 
     package init(service: String) { applied = RouterTable(service: service) }
 }

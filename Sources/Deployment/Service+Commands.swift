@@ -24,14 +24,14 @@ extension Service {
     private mutating func deploy(_ request: DeployRequest) -> ServiceReply {
         if let key = request.key, let known = rolloutOf(key) { return .accepted(rollout: known) }
         if let rollout {
-            let isSame = revisions[rollout.to]?.hash == request.hash && rollout.reason == nil && queued == nil
+            let known = revisions[rollout.to]
+            let isSame =
+                known?.hash == request.hash && known?.spec == request.spec && rollout.reason == nil && queued == nil
             if isSame, rollout.kind == .deploy, request.key == nil { return .accepted(rollout: rollout.id) }
             return meetBusy(rollout, request)
         }
         if let stable, revisions[stable]?.hash == request.hash, !isDegraded {
-            // Rules and numbers change without a new container.
-            revisions[stable]?.spec = request.spec
-            desired = request.spec.scale.desired
+            adopt(request.spec)
             return .unchanged
         }
         let id = newRolloutID()
@@ -55,7 +55,8 @@ extension Service {
         queued = request
         queuedID = id
         notice(.queued, "\(id) waits for \(rollout.id)")
-        if request.ifBusy == .replace, !rollout.isRollingBack {
+        // A rollback ends soon, and where the next one begins.
+        if request.ifBusy == .replace, !rollout.isRollingBack, rollout.kind == .deploy, rollout.to != stable {
             // From the stable revision, never from half a rollout: so back there first.
             self.rollout?.isReplaced = true
             fail(Failure(.replaced, "replaced by \(id)"))
@@ -63,11 +64,15 @@ extension Service {
         return self.rollout?.id == id ? .accepted(rollout: id) : .queued(behind: rollout.id)
     }
 
-    private mutating func recordUnstarted(_ request: DeployRequest, _ id: String, _ outcome: Outcome) {
+    mutating func recordUnstarted(
+        _ request: DeployRequest, _ id: String, _ outcome: Outcome, _ reason: Failure? = nil
+    ) {
+        let serving = Dictionary(grouping: pooled, by: \.revision).mapValues(\.count)
         history.append(
             RolloutRecord(
-                rollout: id, kind: .deploy, key: request.key, from: stable, to: 0, outcome: outcome, reason: nil,
-                refusals: [], serving: [:], duration: .zero, ledger: Ledger()))
+                rollout: id, kind: .deploy, key: request.key, from: stable,
+                to: outcome == .succeeded ? stable ?? 0 : 0, outcome: outcome, reason: reason,
+                refusals: [], serving: serving, duration: .zero, ledger: Ledger()))
     }
 
     // MARK: Back
@@ -102,6 +107,10 @@ extension Service {
             return history.contains { $0.rollout == id } ? .unchanged : .notFound("there is no rollout '\(id)'")
         }
         if rollout.isRollingBack { return .accepted(rollout: id) }
+        if stable == rollout.to, rollout.from != nil { return .invalid("it has switched, and ends by itself") }
+        if rollout.step == .migrate, !policy.reversible {
+            return .invalid("its migration runs, and cannot be undone; abort when it has ended")
+        }
         if !rollout.hasChangedAnything {
             self.rollout?.reason = Failure(.aborted, "aborted before anything changed")
             finish(.cancelled)
@@ -127,6 +136,7 @@ extension Service {
             if let step, step > rollout.cursor { return .invalid("it is at step \(rollout.cursor), not \(step)") }
             if full {
                 let rest = rollout.program[rollout.cursor...].filter { !$0.isSkippable }
+                if let step = rollout.step, step.isSkippable { service.leave(step) }
                 let stays = rollout.step.map { !$0.isSkippable } ?? true
                 service.rollout?.program.replaceSubrange(rollout.cursor..., with: rest)
                 if !stays { service.rollout?.enterStep(service.now) }
@@ -153,9 +163,12 @@ extension Service {
         rollout?.endPause(now)
         if pause.reason == .failure {
             rollout?.progressAt = now
+            rollout?.stepStartedAt = now
             rollout?.reason = nil
+            rollout?.attempt += 1
         }
         notice(.resumed, "after \(now - pause.since)")
+        if router.isDown { pauseForRouter() }
         return .ok
     }
 
@@ -170,6 +183,7 @@ extension Service {
             pendingScale = count
             return .queued(behind: rollout.id)
         }
+        pendingScale = nil
         if desired == count { return .unchanged }
         desired = count
         return .ok

@@ -12,9 +12,10 @@ extension Service {
         case .starting: if leaves { stop(index) }
         case .warming: leaves ? stop(index) : warmUp(index)
         case .ready:
-            guard !isListed else { return }
-            if leaves { stop(index) }
-            if instance.goal == .park { issue(.freeze(instance: instance.name), for: index) }
+            guard !isListed, leaves || instance.goal == .park else { return }
+            // It was called back from a drain that had not ended.
+            if instance.mayHaveConnections { return apply(.withdrawn, to: index) }
+            if leaves { stop(index) } else { issue(.freeze(instance: instance.name), for: index) }
         case .draining: if instance.goal == .serve { recall(index) }
         case .drained:
             switch instance.goal {
@@ -30,7 +31,8 @@ extension Service {
             }
         case .frozen: frozen(index, leaves)
         case .failed: failed(index, isListed)
-        case .pooled, .unhealthy, .stopping, .removed: break
+        case .unhealthy: if !isListed { apply(.withdrawn, to: index) }
+        case .pooled, .stopping, .removed: break
         }
     }
 
@@ -65,7 +67,9 @@ extension Service {
 
     private mutating func frozen(_ index: Int, _ leaves: Bool) {
         let instance = instances[index]
-        if leaves {
+        // Its hook needs it running.
+        let needsHook = spec(of: instance.revision)?.hooks[.preStop] != nil && !instance.preStopDone
+        if leaves, !needsHook {
             let signal = drainPolicy(instance).stopSignal
             issue(.signalStop(instance: instance.name, signal: signal, isFrozen: true), for: index)
         } else if instance.goal != .park, hasRoom(forThaw: true) {
@@ -108,9 +112,12 @@ extension Service {
         instances.count { $0.isRunning || ($0.action != nil && !$0.alive && isStarting($0)) || isThawing($0) }
     }
     /// All that have memory.
-    package var memoryCount: Int { instances.count { $0.alive || ($0.action != nil && isStarting($0)) } }
+    package var memoryCount: Int { instances.count(where: hasMemory) }
+    private func hasMemory(_ instance: Instance) -> Bool {
+        instance.alive || instance.action != nil && isStarting(instance)
+    }
 
-    private func isStarting(_ instance: Instance) -> Bool {
+    func isStarting(_ instance: Instance) -> Bool {
         guard instance.state == .created || instance.state == .stopped else { return false }
         if case .start = pending.first(where: { $0.action.id == instance.action })?.action.kind { return true }
         return false
@@ -128,9 +135,9 @@ extension Service {
             return (rollout.isRollingBack ? plan.peakInstances : plan.peakRunning, plan.peakInstances)
         }
         let policy = policy
-        let overlap = stable.flatMap { spec(of: $0)?.hasExclusiveVolume } == true || policy.strategy == .recreate
-        let room = max(desired, stable == nil ? 0 : desired) + (overlap ? 0 : max(1, policy.surge.of(desired)))
-        return (room, room + (window?.count ?? 0))
+        let room = desired + (mayOverlap ? max(1, policy.surge.of(desired)) : 0)
+        let kept = instances.count { $0.revision == window?.revision && hasMemory($0) }
+        return (parkGoal == .ready ? room + kept : room, room + kept)
     }
 
     private func hasRoom(forThaw: Bool) -> Bool {

@@ -6,7 +6,7 @@ extension Service {
         switch done.owner {
         case .router: routerAnswered(done.action, result)
         case .step: if rollout?.stepAction == id { rollout?.stepResult = result }
-        case .address(let address): addressAnswered(address, result)
+        case .address: addressAnswered(id, result)
         case .other: break
         case .instance(let name):
             guard let index = index(of: name), instances[index].action == id || isKill(done.action) else { return }
@@ -28,6 +28,10 @@ extension Service {
             guard case .started(let address) = result else { return instanceRefused(index, kind, "no address") }
             rollout?.ledger.starts += 1
             apply(.started(address: address), to: index)
+            if let exit = instances[index].earlyExit {
+                instances[index].earlyExit = nil
+                return exited(index, exit)
+            }
             if quarantine.contains(where: { $0.address == address }) {
                 let text = "was given the address \(address), which is in quarantine"
                 return apply(.failed(Failure(.addressQuarantined, text, instance: name)), to: index)
@@ -76,13 +80,28 @@ extension Service {
         case .probe(let result): apply(.probe(result), to: index)
         case .connections(let short, let long): apply(.connections(short: short, long: long), to: index)
         case .exited(let code, let outOfMemory):
-            guard instances[index].alive else { return }
-            apply(.exited(code: code, outOfMemory: outOfMemory), to: index)
-            if let address = instances[index].address {
-                quarantine.append(Quarantine(address: address, instance: name, since: now))
-                instances[index].address = nil
-            }
+            exited(index, .init(code: code, outOfMemory: outOfMemory))
         }
+    }
+
+    mutating func exited(_ index: Int, _ exit: Instance.EarlyExit) {
+        guard instances[index].alive else {
+            // Quicker than the answer to its start.
+            if isStarting(instances[index]) { instances[index].earlyExit = exit }
+            return
+        }
+        // Quicker than the answer to its stop signal: no failure.
+        if isLeaving(instances[index]) { apply(.signalled, to: index) }
+        apply(.exited(code: exit.code, outOfMemory: exit.outOfMemory), to: index)
+        isolate(index)
+    }
+
+    /// Its address is nobody's until the kernel knows no connection to it any more.
+    mutating func isolate(_ index: Int) {
+        guard let address = instances[index].address else { return }
+        instances[index].address = nil
+        quarantine.removeAll { $0.address == address }
+        quarantine.append(Quarantine(address: address, instance: instances[index].name, since: now))
     }
 
     /// What a change of an instance means for everything else.
@@ -91,7 +110,6 @@ extension Service {
         rollout?.progressAt = now
         notice(.instance, "\(before.rawValue) -> \(instance.state.rawValue)", instance: instance.name)
         switch instance.state {
-        case .pooled: backoff = Backoff()
         case .draining:
             rollout?.ledger.drains += 1
             issue(.drain(instance: instance.name, policy: drainPolicy(instance)), .other)
@@ -109,20 +127,37 @@ extension Service {
 
     private mutating func instanceFailed(_ instance: Instance) {
         let failure = instance.failure ?? Failure(.unhealthy, "failed", instance: instance.name)
+        // All of them ended with the host; `recover` decides what that means.
+        if isRebooting { return }
         notice(.failed, failure.detail, instance: instance.name)
-        if let rollout, isTarget(instance), !rollout.isRollingBack, instance.goal == .serve || instance.goal == .ready {
-            return fail(failure)
+        let isWanted = instance.goal == .serve || instance.goal == .ready
+        if let rollout, isTarget(instance) {
+            if rollout.isRollingBack { return }
+            if rollout.kind == .deploy, isWanted { return fail(failure) }
         }
-        if instance.isBaseline || (rollout.map { isTarget(instance) && $0.isRollingBack } ?? false) { return }
-        backoff.failures += 1
-        if backoff.failures > 1 {
-            backoff.notBefore = now + min(.minutes(1), .seconds(1 << min(backoff.failures - 2, 6)))
+        if instance.isBaseline { return }
+        slowDown(instance)
+        guard let rollout, isWanted, rollout.isRollingBack || rollout.kind == .rollback && isTarget(instance),
+            stable != rollout.to || rollout.isRollingBack
+        else { return }
+        // On the way back one failure is made good; after a few of them nobody believes in a next one.
+        self.rollout?.wayBackFailures += 1
+        if rollout.wayBackFailures >= max(rollout.baseDesired, rollout.desired) + 2 {
+            let failure = Failure(
+                failure.code, "the old revision does not come up again: \(failure)", instance: failure.instance)
+            rollout.isRollingBack ? becomeStuck(failure) : fail(failure)
         }
-        guard rollout?.isRollingBack == true else { return }
-        rollout?.baseFailures += 1
-        if let rollout, rollout.baseFailures > rollout.baseDesired + 2 {
-            becomeStuck(Failure(failure.code, "the old revision does not come up again: \(failure)"))
+    }
+
+    /// Who served for a while begins again at once; who never does waits longer from time to time.
+    private mutating func slowDown(_ instance: Instance) {
+        var pace = backoff[instance.revision] ?? Backoff()
+        if let pooledAt = instance.pooledAt, now >= pooledAt + .seconds(10) { pace = Backoff() }
+        pace.failures += 1
+        if pace.failures > 1 {
+            pace.notBefore = now + min(.minutes(1), .seconds(1 << min(pace.failures - 2, 6)))
         }
+        backoff[instance.revision] = pace
     }
 
     mutating func timePassed() {
@@ -132,8 +167,8 @@ extension Service {
         rolloutTimePassed()
     }
 
-    private mutating func addressAnswered(_ address: String, _ result: ActionResult) {
-        guard let index = quarantine.firstIndex(where: { $0.address == address }) else { return }
+    private mutating func addressAnswered(_ id: Int64, _ result: ActionResult) {
+        guard let index = quarantine.firstIndex(where: { $0.action == id }) else { return }
         if case .ok = result {
             quarantine.remove(at: index)
         } else {
@@ -146,8 +181,8 @@ extension Service {
         for index in quarantine.indices where quarantine[index].action == nil {
             if let retryAt = quarantine[index].retryAt, now < retryAt { continue }
             // A table that still names it would make new entries.
-            if router.maybeListed.contains(quarantine[index].instance) { continue }
             let address = quarantine[index].address
+            if router.maybeUsed.contains(address) { continue }
             quarantine[index].action = issue(.clearAddress(address: address), .address(address))
         }
     }

@@ -56,11 +56,15 @@ extension Service {
 
     /// What is neither of the old revision nor of the new one, and not serving: older rollback windows end here.
     private mutating func removeForeign(_ rollout: Rollout) {
+        // It may still be refused, and then nothing has changed.
+        if rollout.isChecking { return }
         for index in instances.indices {
             let instance = instances[index]
             if instance.revision != rollout.to, instance.revision != rollout.from, instance.goal != .serve {
                 instances[index].goal = .remove
             }
+            // Out of the pool by hand: it goes when the others of its revision do.
+            if instance.isSetAside, !isTarget(instance), rollout.baseServe == 0 { instances[index].goal = .remove }
         }
     }
 
@@ -94,18 +98,23 @@ extension Service {
             serving -= 1
         }
         // One that died while it was kept leaves the way back too narrow.
-        guard let from, parkGoal != .stop, !rollout.isRollingBack, rollout.pause == nil else { return }
-        let missing =
-            rollout.baseDesired - instances.count { $0.revision == from && isBase($0) && $0.state != .stopped }
-        guard missing > 0 else { return }
-        _ = recruit(
-            revision: from, goal: parkGoal, where: { $0.revision == from && isBase($0) && $0.state == .stopped })
+        guard let from, parkGoal != .stop, rollout.kind == .deploy, !rollout.isRollingBack, rollout.pause == nil
+        else { return }
+        let isGoing = { (instance: Instance) in
+            instance.state == .stopped || instance.goal == .remove || instance.goal == .stop
+        }
+        var missing = rollout.baseDesired - instances.count { $0.revision == from && isBase($0) && !isGoing($0) }
+        while missing > 0,
+            recruit(revision: from, goal: parkGoal, where: { $0.revision == from && isBase($0) && isGoing($0) })
+        {
+            missing -= 1
+        }
     }
 
     private mutating func assignBaseline(_ rollout: Rollout) {
         let mine = instances.indices.filter { instances[$0].isBaseline && !instances[$0].isLost }
         for index in mine.dropFirst(rollout.baseline) { instances[index].goal = .remove }
-        guard let from = rollout.from, mine.count < rollout.baseline, mayStartAnother else { return }
+        guard let from = rollout.from, mine.count < rollout.baseline, mayStart(from) else { return }
         for _ in mine.count..<rollout.baseline {
             create(revision: from, goal: .serve)
             instances[instances.count - 1].isBaseline = true
@@ -119,6 +128,12 @@ extension Service {
         let isMine = { (instance: Instance) in
             instance.revision == rollout.to && !instance.isLost && !instance.isSetAside
         }
+        // What was on its way to the pool needs the room that the old ones come back to.
+        if rollout.isRollingBack {
+            for index in instances.indices where isMine(instances[index]) && instances[index].goal != .serve {
+                instances[index].goal = .remove
+            }
+        }
         var live = instances.count { isMine($0) && ($0.goal == .serve || $0.goal == .ready) }
         let wanted = max(rollout.targetLive, rollout.targetServe)
         while !rollout.isRollingBack, rollout.pause == nil, live < wanted,
@@ -128,6 +143,7 @@ extension Service {
         {
             live += 1
         }
+        if rollout.isChecking { return }
         var serving = instances.count { isMine($0) && $0.goal == .serve }
         while serving > rollout.targetServe,
             let index = instances.lastIndex(where: { isMine($0) && $0.goal == .serve })
@@ -161,7 +177,7 @@ extension Service {
 
     // MARK: Finding one
 
-    private var mayStartAnother: Bool { backoff.notBefore.map { now >= $0 } ?? true }
+    private func mayStart(_ revision: Int) -> Bool { backoff[revision]?.notBefore.map { now >= $0 } ?? true }
 
     /// The quickest to come: one that has not gone yet, one that is up, a frozen one, a stopped one, a new one.
     /// false: not now.
@@ -175,18 +191,18 @@ extension Service {
                     && ($0.revision == revision || states.contains(.draining)) && !isLeaving($0)
                     && !(goal == .park && $0.goal == .serve)
             }
-            if let found, states != [.stopped] || mayStartAnother {
+            if let found, states != [.stopped] || mayStart(revision) {
                 instances[found].goal = goal
                 return true
             }
         }
-        guard mayStartAnother, revisions[revision] != nil else { return false }
+        guard mayStart(revision), revisions[revision] != nil else { return false }
         create(revision: revision, goal: goal)
         return true
     }
 
     /// A stop signal or a removal is on its way: it will not come back.
-    private func isLeaving(_ instance: Instance) -> Bool {
+    func isLeaving(_ instance: Instance) -> Bool {
         guard let id = instance.action, let action = pending.first(where: { $0.action.id == id })?.action else {
             return false
         }

@@ -14,21 +14,35 @@ extension Service {
             return true
         }
         guard isDone(step), self.rollout?.id == rollout.id else { return self.rollout != rollout }
+        leave(step)
         self.rollout?.cursor += 1
         self.rollout?.enterStep(now)
+        // The checks are behind it: now the rollback window of the revision before ends.
+        if self.rollout?.isChecking == false { window = rollout.to == stable ? window : nil }
         return true
+    }
+
+    /// Promoted out of a comparison: nobody waits for its end.
+    mutating func leave(_ step: RolloutStep) {
+        guard let rollout else { return }
+        cancelStep()
+        if !rollout.isRollingBack { self.rollout?.timings.add(now - rollout.stepStartedAt, of: step) }
+        self.rollout?.isInconclusive = false
     }
 
     private mutating func enter(_ step: RolloutStep) {
         guard let rollout else { return }
         switch step {
         case .live(let count): self.rollout?.targetLive = max(rollout.targetLive, count)
-        case .serve(let count): self.rollout?.targetServe = max(rollout.targetServe, count)
+        case .serve(let count):
+            self.rollout?.targetServe = max(rollout.targetServe, count)
+            isInMaintenance = false
         case .baseServe(let count): self.rollout?.baseServe = max(rollout.baseServe, count)
         case .retire(let count): self.rollout?.baseServe = min(rollout.baseServe, count)
         case .exchange(let count):
             self.rollout?.targetServe = count
             self.rollout?.baseServe = 0
+            isInMaintenance = false
         case .baseline(let count): self.rollout?.baseline = count
         case .weight(let share): self.rollout?.share = share
         case .preview(let on): self.rollout?.isPreviewing = on
@@ -48,7 +62,6 @@ extension Service {
         case .migrate:
             let isThere = spec(of: rollout.to)?.hooks[.beforeDeploy] != nil
             self.rollout?.hasMigrated = isThere
-        case .commit: commit(rollout)
         default: break
         }
         ask(step)
@@ -73,7 +86,8 @@ extension Service {
 
     private mutating func ask(_ step: RolloutStep) {
         guard let rollout else { return }
-        let key = "\(rollout.id)-\(rollout.isRollingBack ? "back" : "on")-\(rollout.cursor)"
+        // After a pause because of a failure it runs again.
+        let key = "\(rollout.id)-\(rollout.isRollingBack ? "back" : "on")-\(rollout.cursor)-\(rollout.attempt)"
         let kind: ServiceAction.Kind
         switch step {
         case .preflight: kind = .preflight(rollout.plan)
@@ -119,6 +133,8 @@ extension Service {
                 notice(.failed, "hook after_rollback: \(text)")
                 return true
             }
+            // A migration that says it failed has changed nothing; one that was cut short might have.
+            if rollout.step == .migrate, !policy.reversible { self.rollout?.hasMigrated = false }
             fail(Failure(code, "\(rollout.step?.text ?? ""): \(text)"))
             return false
         case .refused(let refusals):
@@ -135,6 +151,7 @@ extension Service {
         case .pass: return true
         case .fail(let text): fail(Failure(.analysis, text))
         case .inconclusive(let text):
+            self.rollout?.isInconclusive = true
             switch policy.analysis.onInconclusive {
             case .fail: fail(Failure(.inconclusive, text))
             case .extend:
@@ -177,12 +194,17 @@ extension Service {
         case .gate: return isPromoted
         case .analysis: return isPromoted || answered(.analysis)
         case .bake(let span):
+            // Stable is what serves in full now, also when somebody cut the wait short.
+            guard pooled.count(where: isTarget) >= rollout.desired, isRouterInSync else { return false }
             if isPromoted { return true }
             return policy.analysis.isEmpty ? now >= rollout.stepStartedAt + span : answered(.analysis)
         case .hold: return isRouterInSync
         case .release: return isReleased(isBase)
         case .promote: return pooled.count(where: isTarget) >= rollout.desired && isRouterInSync
-        case .commit: return true
+        case .commit:
+            guard pooled.count(where: isTarget) >= rollout.desired, isRouterInSync else { return false }
+            commit(rollout)
+            return true
         case .dismiss(let count): return pooled.count(where: isTarget) <= count && isRouterInSync
         case .discard: return !instances.contains { isTarget($0) && ($0.alive || $0.action != nil) && !isForensic($0) }
         }
@@ -197,13 +219,17 @@ extension Service {
         // No two of them on one volume, and no memory for both.
         let isAlone = rollout?.strategy == .recreate || rollout?.strategy == .allAtOnce
         if count == 0, isAlone, policy.rollbackKeep == .stopped || rollout?.strategy == .recreate {
-            return !instances.contains { isBase($0) && ($0.alive || $0.action != nil) }
+            return !instances.contains {
+                ($0.alive || $0.action != nil) && (isBase($0) || $0.goal != .serve && $0.goal != .ready)
+            }
         }
         return true
     }
 
     private mutating func isWeighted(_ share: Share) -> Bool {
         guard isRouterInSync, let rollout else { return false }
+        // A user has set another one since.
+        if rollout.share != share { return true }
         // Nobody has to see nothing, or everything, arrive; a rollback does not wait for traffic.
         if rollout.isRollingBack || share == .none || share == .all { return true }
         if rollout.stepAction == nil {

@@ -5,7 +5,9 @@ extension Service {
         // Watching and draining begin again below, from what there is.
         pending.removeAll { $0.owner == .other }
         let seen = Dictionary(observation.instances.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        isRebooting = observation.isReboot
         let lost = instances.map(\.name).filter { reconcile($0, seen[$0]) }
+        isRebooting = false
         for one in observation.instances where index(of: one.name) == nil {
             // Left behind by something that was never journalled, or removed in the journal only.
             issue(.remove(instance: one.name), .other)
@@ -23,7 +25,23 @@ extension Service {
         }
         if rollout?.pause?.reason == .routerDown { rollout?.endPause(now) }
         for name in lost { notice(.instance, "gone while nobody looked", instance: name) }
-        if observation.isReboot, let rollout, !rollout.isRollingBack, rollout.hasChangedAnything {
+        if observation.isReboot, let rollout, rollout.hasChangedAnything { rebooted(rollout) }
+    }
+
+    /// Nothing runs. The stable revision comes first, whatever was under way.
+    private mutating func rebooted(_ rollout: Rollout) {
+        if rollout.isRollingBack {
+            self.rollout?.targetServe = 0
+            if let program = rollbackProgram { self.rollout?.follow(program, now) }
+        } else if rollout.kind == .rollback, rollout.to != stable {
+            cancelStep()
+            self.rollout?.baseServe = rollout.baseDesired
+            self.rollout?.targetServe = 0
+            self.rollout?.targetLive = 0
+            self.rollout?.isHeld = false
+            self.rollout?.heldSince = nil
+            self.rollout?.follow(Self.wayBack(rollout.strategy, rollout.desired), now)
+        } else if rollout.to != stable {
             fail(Failure(.rebooted, "the host was started anew in the middle of the rollout"))
         }
     }
@@ -47,14 +65,11 @@ extension Service {
     private mutating func reconcile(_ name: String, _ seen: Observation.Seen?) -> Bool {
         guard let index = index(of: name) else { return false }
         let exists = seen.map { $0.existence != .exited } ?? false
+        // Its start is given out again.
+        instances[index].earlyExit = nil
         // The journal says started, the host says not: what was known of it holds no more.
         if instances[index].alive, !exists {
-            let address = instances[index].address
-            apply(.exited(code: -1, outOfMemory: false), to: index)
-            if let address {
-                quarantine.append(Quarantine(address: address, instance: name, since: now))
-                self.instances[index].address = nil
-            }
+            exited(index, .init(code: -1, outOfMemory: false))
             return true
         }
         // A freeze or a thaw that was done, and not written down: its action is pending, and comes again.
@@ -65,6 +80,7 @@ extension Service {
     private mutating func rebase() {
         for index in instances.indices {
             instances[index].since = now
+            instances[index].pooledAt = nil
             instances[index].retryAt = nil
             instances[index].killAt = nil
             instances[index].drain?.deadline = now
@@ -76,16 +92,18 @@ extension Service {
         rollout?.stepStartedAt = now
         rollout?.progressAt = now
         if rollout?.heldSince != nil { rollout?.heldSince = now }
+        if rollout?.rollbackStartedAt != nil { rollout?.rollbackStartedAt = now }
         rollout?.pause?.since = now
-        backoff = Backoff()
+        backoff = [:]
         router.applied = RouterTable(service: name)
         router.maybeListed = []
+        router.maybeUsed = []
         for index in quarantine.indices { quarantine[index].retryAt = nil }
     }
 
     /// When `.tick` is wanted at the latest; nil: never.
     package var nextWake: Moment? {
-        var times: [Moment?] = [router.retryAt, backoff.notBefore, window?.ends, progressDeadline]
+        var times: [Moment?] = [router.retryAt, window?.ends, progressDeadline] + backoff.values.map(\.notBefore)
         if router.action != nil, let issuedAt = router.issuedAt { times.append(issuedAt + policy.routerTimeout) }
         for instance in instances {
             times += [instance.deadline(health(instance)), instance.retryAt]

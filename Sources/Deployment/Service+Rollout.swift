@@ -3,6 +3,11 @@ extension Service {
     // MARK: Begin
 
     mutating func begin(_ request: DeployRequest, id: String) {
+        if let stable, revisions[stable]?.hash == request.hash, !isDegraded {
+            // It has become true while the request waited.
+            adopt(request.spec)
+            return recordUnstarted(request, id, .succeeded)
+        }
         let number: Int
         if let known = revisions.values.first(where: { $0.hash == request.hash }) {
             number = known.number
@@ -15,39 +20,51 @@ extension Service {
         start(.deploy, to: number, id: id, key: request.key, desired: request.spec.scale.desired)
     }
 
+    /// Rules and numbers change without a new container.
+    mutating func adopt(_ spec: ServiceSpec) {
+        guard let stable else { return }
+        revisions[stable]?.spec = spec
+        desired = spec.scale.desired
+    }
+
     mutating func start(_ kind: Rollout.Kind, to: Int, id: String, key: String?, desired: Int) {
         guard let revision = revisions[to] else { return }
         let policy = revision.spec.deploy
-        let base = instances.count { $0.revision != to && !$0.isLost && $0.goal == .serve }
+        // The stable revision once more, after a rollout got stuck: there is nothing else to go back to.
+        let from = stable == to ? nil : stable
+        let serving = instances.count { $0.revision != to && !$0.isLost && $0.goal == .serve }
+        let base = from == nil || isInMaintenance ? serving : max(serving, self.desired)
+        // After a rollout that got stuck some of them may serve already.
+        let isAlone = policy.strategy == .recreate && to != stable
+        let there = isAlone ? 0 : instances.count { $0.revision == to && !$0.isLost && $0.goal == .serve }
         let input = StrategyInput(
-            policy: policy, hooks: revision.spec.hooks, base: stable == nil ? 0 : max(base, self.desired),
-            target: desired)
-        let program =
-            kind == .deploy
-            ? policy.strategy.program(input) : Self.wayBack(policy.strategy, desired, revision.spec.hooks)
+            policy: policy, hooks: revision.spec.hooks, base: base, target: desired, targetServing: there)
+        let program: [RolloutStep] =
+            switch kind {
+            // Some of its instances may serve, and have the volumes.
+            case .deploy where stable == to: [.preflight, .pull] + Self.wayBack(.rolling, desired)
+            case .rollback where stable == to: [.preflight] + Self.wayBack(.rolling, desired)
+            case .deploy: policy.strategy.program(input)
+            case .rollback: [.preflight] + Self.wayBack(policy.strategy, desired) + input.hook(.afterRollback)
+            }
         let plan = RolloutPlan(
-            service: name, from: stable, to: revision, base: input.base, desired: desired, program: program,
-            strategy: policy.strategy)
+            service: name, from: from, to: revision, base: base, desired: desired, program: program,
+            strategy: policy.strategy, present: (runningCount, memoryCount))
         rollout = Rollout(
-            id: id, kind: kind, key: key, from: stable, to: to, strategy: policy.strategy, desired: desired,
+            id: id, kind: kind, key: key, from: from, to: to, strategy: policy.strategy, desired: desired,
             baseDesired: self.desired, plan: plan, program: program, startedAt: now, stepStartedAt: now,
-            progressAt: now, baseServe: max(base, stable == nil ? 0 : self.desired))
-        // Those that are left of a try before are no better for having been there already.
-        window = nil
+            progressAt: now, baseServe: base, targetLive: there, targetServe: there)
+        rollout?.beganInMaintenance = isInMaintenance
         notice(.accepted, "r\(stable ?? 0) -> r\(to), \(policy.strategy.rawValue)")
     }
 
     /// A rollback that a user asks for: no canary, no pull.
-    private static func wayBack(_ strategy: DeployPolicy.Strategy, _ count: Int, _ hooks: Hooks) -> [RolloutStep] {
-        let after: [RolloutStep] = hooks[.afterRollback] == nil ? [] : [.hook(.afterRollback)]
+    static func wayBack(_ strategy: DeployPolicy.Strategy, _ count: Int) -> [RolloutStep] {
         switch strategy {
         case .recreate:
-            return [
-                .preflight, .hold, .retire(0), .verifyVolumes, .live(count), .serve(count), .release, .promote, .commit,
-            ]
-                + after
-        case .allAtOnce: return [.preflight, .retire(0), .live(count), .serve(count), .promote, .commit] + after
-        default: return [.preflight, .live(count), .exchange(count), .promote, .commit, .retire(0)] + after
+            [.hold, .retire(0), .verifyVolumes, .live(count), .serve(count), .release, .promote, .commit]
+        case .allAtOnce: [.retire(0), .live(count), .serve(count), .promote, .commit]
+        default: [.live(count), .exchange(count), .promote, .commit, .retire(0)]
         }
     }
 
@@ -65,22 +82,22 @@ extension Service {
             return becomeStuck(Failure(failure.code, "the rollback failed: \(failure)", instance: failure.instance))
         }
         if rollout.stepAction != nil { cancelStep() }
-        let isEarly = rollout.step == .preflight || rollout.step == .pull
-        if isEarly, failure.code != .aborted, failure.code != .replaced {
+        let isAsked = failure.code == .aborted || failure.code == .replaced
+        if rollout.isChecking, !isAsked {
             self.rollout?.reason = failure
             return finish(.refused)
         }
-        if rollout.kind == .rollback, failure.code != .aborted, failure.code != .replaced {
-            return becomeStuck(failure)
-        }
-        let isAsked = failure.code == .aborted || failure.code == .replaced
+        // It is the one to go back to.
+        if rollout.to == stable || rollout.beganInMaintenance { return becomeStuck(failure) }
         if policy.onFailure == .pause, !isAsked, failure.code != .rebooted {
             self.rollout?.reason = failure
             self.rollout?.hasEnteredStep = false
+            if rollout.pause != nil { self.rollout?.endPause(now) }
             return pause(.failure, failure.detail)
         }
         if rollout.pause != nil { self.rollout?.endPause(now) }
-        if router.isDown { self.rollout?.pause = .init(reason: .routerDown, since: now, detail: "the router is down") }
+        if router.isDown { pauseForRouter() }
+        keepOld()
         guard let program = rollbackProgram else {
             failure = Failure(
                 rollout.hasMigrated ? .irreversible : failure.code,
@@ -90,9 +107,10 @@ extension Service {
         }
         self.rollout?.reason = failure
         self.rollout?.isRollingBack = true
+        self.rollout?.rollbackStartedAt = now
         self.rollout?.baseline = 0
-        if !rollout.isHeld { self.rollout?.isPreviewing = false }
-        // Nothing begins any more; what was on the way is taken back by the steps.
+        self.rollout?.isPreviewing = false
+        // Nothing begins any more; what is in the pool is taken back by the steps.
         self.rollout?.targetLive = 0
         let serving = instances.count { isTarget($0) && $0.goal == .serve && $0.state == .pooled }
         self.rollout?.targetServe = serving
@@ -100,8 +118,28 @@ extension Service {
         self.rollout?.follow(program, now)
     }
 
+    /// An old one that is only on its way out stays; nothing has to come up for it.
+    private mutating func keepOld() {
+        guard let rollout, rollout.from != nil, rollout.strategy != .recreate || !rollout.hasMigrated else { return }
+        var serving = instances.count {
+            $0.revision == rollout.from && $0.goal == .serve && !$0.isLost && !$0.isBaseline
+        }
+        for index in instances.indices where serving < rollout.baseDesired {
+            let instance = instances[index]
+            guard instance.revision == rollout.from, instance.goal != .serve || instance.isBaseline,
+                [.pooled, .draining, .drained].contains(instance.state), !instance.isSetAside,
+                !isLeaving(instance), instance.failure == nil
+            else { continue }
+            instances[index].goal = .serve
+            // As good as any.
+            instances[index].isBaseline = false
+            serving += 1
+        }
+        self.rollout?.baseServe = max(rollout.baseServe, min(serving, rollout.baseDesired))
+    }
+
     /// From where things stand; nil when a person has to decide.
-    private var rollbackProgram: [RolloutStep]? {
+    var rollbackProgram: [RolloutStep]? {
         guard let rollout else { return nil }
         let base = instances.filter { $0.revision != rollout.to && !$0.isBaseline }
         let input = RollbackInput(
@@ -114,7 +152,7 @@ extension Service {
         return input.program
     }
 
-    private mutating func cancelStep() {
+    mutating func cancelStep() {
         guard let id = rollout?.stepAction else { return }
         if pending.contains(where: { $0.action.id == id }) {
             pending.removeAll { $0.action.id == id }
@@ -133,47 +171,60 @@ extension Service {
         }
         self.rollout?.reason = failure
         isDegraded = true
-        isInMaintenance = rollout.hasMigrated && rollout.isHeld
-        let serving = pooled.count
-        for index in instances.indices {
+        isInMaintenance = rollout.hasMigrated && rollout.isHeld || rollout.beganInMaintenance && pooled.isEmpty
+        var serving = pooled.count
+        for index in instances.indices where !instances[index].isSetAside {
             let instance = instances[index]
+            if isLeaving(instance) { continue }
             switch instance.state {
             case .pooled, .draining, .drained: instances[index].goal = .serve
-            case .ready where serving < rollout.baseDesired: instances[index].goal = .serve
+            case .ready where serving < rollout.baseDesired:
+                serving += 1
+                instances[index].goal = .serve
+            case .created, .starting, .warming:
+                // Not healthy yet, and of a revision that nobody trusts.
+                if isTarget(instance), rollout.to != stable { instances[index].goal = .remove }
             default: break
             }
         }
-        if isInMaintenance { for index in instances.indices { instances[index].goal = parkedGoal(instances[index]) } }
         notice(.needsHuman, failure.description)
         finish(.stuck)
     }
-
-    private func parkedGoal(_ instance: Instance) -> Instance.Goal { instance.goal == .serve ? .serve : instance.goal }
 
     // MARK: End
 
     mutating func finish(_ outcome: Outcome) {
         guard let rollout else { return }
         if rollout.stepAction != nil { cancelStep() }
-        if let since = rollout.heldSince { self.rollout?.ledger.held += now - since }
-        let serving = Dictionary(grouping: pooled, by: \.revision).mapValues(\.count)
-        history.append(
-            RolloutRecord(
-                rollout: rollout.id, kind: rollout.kind, key: rollout.key, from: rollout.from, to: rollout.to,
-                outcome: outcome, reason: self.rollout?.reason, refusals: rollout.refusals, serving: serving,
-                duration: now - rollout.startedAt, ledger: self.rollout?.ledger ?? Ledger()))
-        if history.count > 50 { history.removeFirst(history.count - 50) }
+        record(outcome)
         notice(.finished, outcome.rawValue + (self.rollout?.reason.map { ": \($0)" } ?? ""))
-        if outcome == .rolledBack || outcome == .superseded, stable != nil { isDegraded = false }
+        if outcome == .rolledBack || outcome == .superseded, rollout.from != nil { isDegraded = false }
         self.rollout = nil
-        if let scale = pendingScale, outcome != .stuck {
-            desired = scale
+        if let scale = pendingScale {
+            desired = stable.flatMap { spec(of: $0)?.scale }.map { min(max(scale, $0.min), $0.max) } ?? desired
             pendingScale = nil
         }
         forgetRevisions()
         guard let next = queued, let id = queuedID else { return }
         (queued, queuedID) = (nil, nil)
+        // What it was to follow is not there.
+        if outcome == .stuck { return recordUnstarted(next, id, .cancelled, Failure(.stuck, "\(rollout.id) is stuck")) }
         begin(next, id: id)
+    }
+
+    private mutating func record(_ outcome: Outcome) {
+        if let since = rollout?.heldSince { rollout?.ledger.held += now - since }
+        if let since = rollout?.rollbackStartedAt { rollout?.timings.rollback = now - since }
+        guard let rollout else { return }
+        let serving = Dictionary(grouping: pooled, by: \.revision).mapValues(\.count)
+        history.append(
+            RolloutRecord(
+                rollout: rollout.id, kind: rollout.kind, key: rollout.key, from: rollout.from, to: rollout.to,
+                outcome: outcome, reason: rollout.reason, refusals: rollout.refusals, serving: serving,
+                duration: now - rollout.startedAt, timings: rollout.timings, ledger: rollout.ledger,
+                plan: rollout.plan))
+        if history.count > 50 { history.removeFirst(history.count - 50) }
+        for index in history.indices.dropLast(3) { history[index].plan = nil }
     }
 
     /// Those that nobody can go back to.
@@ -185,7 +236,10 @@ extension Service {
         for record in history.reversed() where record.outcome == .succeeded && kept.count < limit {
             kept.insert(record.to)
         }
-        for number in revisions.keys where !kept.contains(number) { revisions[number] = nil }
+        for number in revisions.keys where !kept.contains(number) {
+            revisions[number] = nil
+            backoff[number] = nil
+        }
     }
 
     mutating func pause(_ reason: Rollout.Pause.Reason, _ text: String) {
@@ -201,13 +255,14 @@ extension Service {
             notice(.holdExceeded, "new connections have waited for \(policy.holdTimeout)")
         }
         if case .gate(let timeout) = rollout.step {
-            if let timeout, now >= rollout.stepStartedAt + timeout {
+            if let timeout, !rollout.isPromoted, now >= rollout.stepStartedAt + timeout {
                 fail(Failure(.gateTimeout, "nobody promoted within \(timeout)"))
             }
             return
         }
         if let deadline = progressDeadline, now >= deadline {
-            fail(Failure(.timeout, "no progress for \(policy.progressDeadline): \(rollout.step?.text ?? "end")"))
+            let text = "no progress for \(policy.progressDeadline): \(rollout.step?.text ?? "end")"
+            fail(Failure(rollout.isInconclusive ? .inconclusive : .timeout, text))
         }
     }
 

@@ -4,15 +4,24 @@ extension Service {
 
     /// I1: no action of ours may leave fewer in the pool.
     package var requiredCapacity: Int {
-        guard stable != nil, !isDegraded else { return 0 }
-        guard let rollout else { return desired }
-        if rollout.from == nil || rollout.strategy == .recreate || rollout.strategy == .allAtOnce { return 0 }
+        guard stable != nil, !isInMaintenance else { return 0 }
+        // Where old and new must not meet, one has to go before its successor comes.
+        guard let rollout else { return mayOverlap ? desired : 0 }
+        if rollout.strategy == .recreate || rollout.strategy == .allAtOnce { return 0 }
         let least = min(rollout.baseDesired, rollout.desired)
-        return max(0, least - policy.maxUnavailable.of(max(rollout.baseDesired, rollout.desired)))
+        // Never the last one (I9), whatever may be missing.
+        return max(min(1, least), least - policy.maxUnavailable.of(max(rollout.baseDesired, rollout.desired)))
+    }
+
+    /// An instance may run beside the one that it replaces.
+    var mayOverlap: Bool {
+        policy.strategy != .recreate && stable.flatMap { spec(of: $0)?.hasExclusiveVolume } != true
     }
 
     private func wantsListing(_ instance: Instance) -> Bool {
+        // A freeze or a stop may be under way, begun when it was not wanted.
         instance.goal == .serve && instance.isFit && instance.address != nil && !instance.isSetAside
+            && (instance.state == .pooled || instance.action == nil)
     }
 
     /// Whom the router shall list: those that shall serve; and those that shall not, as long as there are too few.
@@ -113,6 +122,11 @@ extension Service {
         router.issuedAt = now
         router.retryAt = nil
         router.maybeListed.formUnion(table.listed)
+        router.maybeUsed.formUnion(table.addresses)
+        // From now on there may be connections to them, whether it is ever confirmed or not.
+        for index in instances.indices where table.lists(instances[index].name) {
+            instances[index].mayHaveConnections = true
+        }
         rollout?.ledger.routerTransactions += 1
         rollout?.hasChangedAnything = true
     }
@@ -141,6 +155,7 @@ extension Service {
         router.isUncertain = false
         router.attempts = 0
         router.maybeListed = table.listed
+        router.maybeUsed = table.addresses
         let members = Set(table.members.map(\.instance))
         for index in instances.indices {
             let instance = instances[index]
@@ -184,9 +199,11 @@ extension Service {
         router.sent = nil
         router.isUncertain = true
         notice(.routerDown, "no instance is stopped until the router is back")
-        if rollout != nil, rollout?.pause == nil {
-            rollout?.pause = Rollout.Pause(reason: .routerDown, since: now, detail: "the router is down")
-        }
+        if rollout?.pause == nil { pauseForRouter() }
+    }
+
+    mutating func pauseForRouter() {
+        rollout?.pause = Rollout.Pause(reason: .routerDown, since: now, detail: "the router is down")
     }
 
     mutating func routerCameUp() {

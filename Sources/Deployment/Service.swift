@@ -58,7 +58,10 @@ package struct Service: Hashable, Sendable, Codable {
     package internal(set) var isDegraded = false
     package internal(set) var isInMaintenance = false
     package internal(set) var pendingScale: Int?
-    var backoff = Backoff()
+    /// While `recover` looks at what a start of the host has ended.
+    var isRebooting = false
+    /// By revision: one that cannot run must not slow down another.
+    var backoff: [Int: Backoff] = [:]
     var nextAction: Int64 = 1
     var nextOrdinal = 1
     var nextRevision = 1
@@ -94,12 +97,23 @@ package struct Service: Hashable, Sendable, Codable {
         let actions = outbox
         outbox = []
         measure()
-        return Decision(actions: actions, reply: reply, isDurable: !actions.isEmpty || self != before)
+        return Decision(actions: actions, reply: reply, isDurable: !actions.isEmpty || !isSame(before))
+    }
+
+    /// But for what begins again after a crash, and comes too often to be written each time: probes, samples of a drain.
+    private func isSame(_ before: Service) -> Bool {
+        guard instances.count == before.instances.count else { return false }
+        for (one, other) in zip(instances, before.instances) where one != other {
+            guard one.durable == other.durable else { return false }
+        }
+        var rest = self
+        rest.instances = before.instances
+        return rest == before
     }
 
     /// Does what follows from the state until nothing more does.
     private mutating func settle() {
-        // Every round either ends a step or is the last; a program has fewer steps than this.
+        // Every round either enters or ends a step, or is the last; a program has fewer steps than this.
         for _ in 0..<10_000 {
             assignGoals()
             for index in instances.indices { drive(index) }

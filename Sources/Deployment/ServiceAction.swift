@@ -31,6 +31,7 @@ package struct ServiceAction: Hashable, Sendable, Codable {
         case captureLog(instance: String, lines: Int)
         /// Forget all connections to the address, and make sure.
         case clearAddress(address: String)
+        /// Ends it when it still runs: one that was started again by a daemon that came back.
         case remove(instance: String)
         /// `key` is the same for the same run: what has been run is not run again, its result is given.
         case runHook(place: Hooks.Place, hook: Hooks.Hook, revision: Int, instance: String?, key: String)

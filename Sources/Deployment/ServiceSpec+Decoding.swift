@@ -96,6 +96,9 @@ extension ServiceSpec {
                 port.sticky = Port.Sticky(
                     by: sticky.choice("by", port.mode == .l4 ? .address : .cookie), name: sticky.string("name"),
                     ttl: sticky.span("ttl", .minutes(60)))
+                for key in ["name", "ttl"] where port.sticky?.by == .address && sticky.has(key) {
+                    sticky.log.add(sticky.at(key), "is for cookies; an address sticks while members and shares stay")
+                }
             }
             port.timeout = item.span("timeout")
             return port

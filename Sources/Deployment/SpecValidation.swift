@@ -37,6 +37,7 @@ extension ServiceSpec {
         validatePorts(log)
         validateDeploy(log)
         validateSteps(log)
+        refuseWhatIsNotThere(log)
         if !(scale.min <= scale.desired && scale.desired <= scale.max) {
             let text = "min \(scale.min), desired \(scale.desired), max \(scale.max)"
             log.add("scale", "\(text): must not decrease in this order")
@@ -56,6 +57,28 @@ extension ServiceSpec {
         if Set(volumes.map(\.at)).count != volumes.count { log.add("volumes", "two of them are at the same place") }
         for (index, volume) in volumes.enumerated() where !volume.at.hasPrefix("/") {
             log.add("volumes[\(index)].at", "'\(volume.at)' is not absolute")
+        }
+    }
+
+    /// Known, and not to be had yet: better refused by name than accepted and ignored.
+    private func refuseWhatIsNotThere(_ log: SpecLog) {
+        let needsRequests = "needs a router that sees requests (mode \"l7\"), which comes later"
+        for (index, port) in ports.enumerated() where port.mode == .l7 {
+            log.add("ports[\(index)].mode", "\"l7\" with \(port.router.rawValue) comes later; there is \"l4\"")
+        }
+        if scale.targetCPU != nil {
+            log.add("scale.target", "the number of instances does not change by itself yet; use boxctl scale")
+        }
+        if scale.toZeroAfter != nil { log.add("scale.to_zero_after", "the last instance cannot be woken yet") }
+        if health.slowStart > .zero { log.add("health.slow_start", needsRequests) }
+        if !deploy.match.isEmpty { log.add("deploy.match", needsRequests) }
+        if deploy.preview?.host != nil { log.add("deploy.preview.host", needsRequests + "; use port") }
+        for (index, metric) in deploy.analysis.metrics.enumerated() {
+            switch metric.name {
+            case .errorRate, .p50, .p95, .p99, .resets:
+                log.add("deploy.analysis.metrics[\(index)]", "\(metric.name.rawValue) " + needsRequests)
+            case .crashes, .rss, .connectErrors: break
+            }
         }
     }
 
@@ -136,9 +159,7 @@ extension ServiceSpec {
         if deploy.baseline == .fresh, deploy.strategy != .canary {
             log.add("deploy.baseline", "\"fresh\" is for strategy \"canary\"")
         }
-        if !deploy.match.isEmpty, deploy.strategy != .canary || !ports.contains(where: { $0.mode == .l7 }) {
-            log.add("deploy.match", "is for strategy \"canary\" and a port of mode l7")
-        }
+        if !deploy.match.isEmpty, deploy.strategy != .canary { log.add("deploy.match", "is for strategy \"canary\"") }
     }
 
     private func validateSteps(_ log: SpecLog) {

@@ -44,7 +44,9 @@ extension DeployPolicy.Strategy {
             return first(input)
         }
         switch self {
-        case .rolling: return input.surge > 0 ? rollingWithSurge(input) : rollingInPlace(input)
+        // When all there is may be missing, one comes first all the same.
+        case .rolling:
+            return input.surge > 0 || input.base <= input.unavailable ? rollingWithSurge(input) : rollingInPlace(input)
         case .immutable: return immutable(input)
         case .blueGreen: return blueGreen(input)
         case .canary: return canary(input)
