@@ -300,7 +300,8 @@ struct CommandTests {
     func ledger() throws {
         var simulation = Simulation.serving(testSpec(.rolling) { $0.deploy.batchPause = .seconds(1) })
         simulation.deploy(testSpec(.rolling) { $0.deploy.batchPause = .seconds(1) }, "two")
-        let record = try #require(simulation.runToEnd())
+        let ended = simulation.runToEnd()
+        let record = try #require(ended)
         #expect(record.ledger.starts == 4)
         #expect(record.ledger.drains == 4)
         #expect(record.ledger.leastPooled == 4)

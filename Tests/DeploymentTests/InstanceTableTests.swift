@@ -72,7 +72,7 @@ struct InstanceTableTests {
         ],
         .frozen: ["thawed": .warming, "signalled": .stopping, "exited": .stopped, "failed": .failed],
         .stopping: ["exited": .stopped, "failed": .failed],
-        .stopped: ["started": .starting, "startFailed": .failed, "removed": .removed],
+        .stopped: ["started": .starting, "startFailed": .failed, "removed": .removed, "failed": .failed],
         .failed: ["removed": .removed],
         .removed: [:],
     ]

@@ -150,7 +150,7 @@ struct SpecTests {
 
     @Test("A file with everything: what is not to be had yet is refused by name, the rest is read")
     func everything() throws {
-        let value = try tree(text: Self.example)
+        let value = try parsed(Self.example)
         do {
             _ = try ServiceSpec.decode(value)
             Issue.record("it was accepted")
@@ -163,12 +163,12 @@ struct SpecTests {
                 ])
         }
         guard case .object(var members) = value else { return }
-        members["ports"] = try tree(
-            text: "[{ name: 'http', target: 3000, publish: 80, sticky: { by: 'address' } }]")
-        members["scale"] = try tree(text: "{ min: 2, desired: 3, max: 10 }")
-        members["health"] = try tree(text: "{ http: { path: '/up', port: 'http', host: null }, warmup: ['/'] }")
-        members["deploy"] = try tree(
-            text: "{ strategy: 'canary', steps: [{ weight: '5%' }, { pause: '2m' }, { weight: '100%' }], bake: '2m' }")
+        members["ports"] = try parsed(
+            "[{ name: 'http', target: 3000, publish: 80, sticky: { by: 'address' } }]")
+        members["scale"] = try parsed("{ min: 2, desired: 3, max: 10 }")
+        members["health"] = try parsed("{ http: { path: '/up', port: 'http', host: null }, warmup: ['/'] }")
+        members["deploy"] = try parsed(
+            "{ strategy: 'canary', steps: [{ weight: '5%' }, { pause: '2m' }, { weight: '100%' }], bake: '2m' }")
         let spec = try ServiceSpec.decode(.object(members))
         #expect(spec.scale.desired == 3)
         #expect(spec.deploy.bake == .minutes(2))
@@ -179,7 +179,7 @@ struct SpecTests {
         #expect(spec.ports[0].sticky?.by == .address)
     }
 
-    private func tree(text: String) throws -> JSONValue {
+    private func parsed(_ text: String) throws -> JSONValue {
         let decoder = JSONDecoder()
         decoder.allowsJSON5 = true
         return try decoder.decode(JSONValue.self, from: Data(text.utf8))
