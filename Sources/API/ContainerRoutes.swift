@@ -14,7 +14,14 @@ extension API {
                 throw RequestError("platform \(platform): only linux images can be run")
             }
             let wanted = try await request.document(ContainerCreateRequest.self)
-            try await response.respond(.created, json: try await engine.create(name: request.query["name"], wanted))
+            let made: ContainerCreateResponse
+            do { made = try await engine.create(name: request.query["name"], wanted) } catch {
+                // 404 makes Docker's clients pull the image: it is said of images alone.
+                let (status, message) = ErrorMapping.map(error)
+                guard status == .notFound, !message.hasPrefix("No such image") else { throw error }
+                throw RequestError(message)
+            }
+            try await response.respond(.created, json: made)
         }
         router.add(.get, "/containers/json") { request, response in
             let found = try await engine.list(

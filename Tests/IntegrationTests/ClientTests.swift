@@ -20,6 +20,12 @@ struct ClientTests {
             let failing = try Running.run(
                 "docker", ["run", "--rm", "busybox", "sh", "-c", "exit 7"], environment: box.environment)
             #expect(failing.status == 7)
+            // It pulls the image when what is missing seems to be that.
+            for network in ["nowhere", "container:nobody"] {
+                let lost = try Running.run(
+                    "docker", ["create", "--network", network, "busybox"], environment: box.environment)
+                #expect(lost.status == 1 && !lost.errors.contains("Unable to find image"), "\(lost)")
+            }
             let id = try box.docker(
                 "run", "-d", "--name", "dock", "busybox", "sh", "-c", "echo logged; exec sleep 1000")
             #expect(try box.docker("ps", "-q", "--no-trunc") == id)

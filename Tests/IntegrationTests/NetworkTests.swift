@@ -226,7 +226,12 @@ struct NetworkTests {
         try withDaemon { box in
             try box.box("network", "create", "mine")
             try box.box(
-                ["run", "-d", "--name", "web", "--network", "mine", "-p", "127.0.0.1::80"] + Self.serve("web"))
+                // No random one: another daemon could take that while this one is dead.
+                [
+                    "run", "-d", "--name", "web", "--network", "mine", "-p",
+                    "127.0.0.1:\(Int.random(in: 10000...19999)):80",
+                ]
+                    + Self.serve("web"))
             let (published, address) = (try port(box, "web"), try box.inspect("web", Self.address))
             try eventually("it answers") { TCP.answers("127.0.0.1", published) }
             try box.kill()
