@@ -1,7 +1,6 @@
 import Reactor
 import APIModel
 import Basics
-import FoundationEssentials
 import Glibc
 import Kernel
 import Networking
@@ -111,7 +110,7 @@ extension Engine {
                 files: files,
                 joined: joined.paths, sharedShm: shm, host: facts))
         try Sys.makeDirectories(directory + "/bundle/rootfs", mode: 0o700)
-        try Sys.replaceFile(directory + "/bundle/config.json", Array(try JSONEncoder().encode(spec)))
+        try Sys.replaceFile(directory + "/bundle/config.json", try JSONStreamEncoder.encode(spec))
         // The last run's end is in the database.
         let exit = RunFiles(directory: runDirectory).exit
         if Sys.exists(exit) { try Sys.unlink(exit) }
@@ -139,7 +138,7 @@ extension Engine {
             id: record.id, bundle: directory + "/bundle", runDirectory: options.containerRunDirectory(record.id),
             logDirectory: directory + "/log", logMaximumSize: Int(limits.maximumSize),
             logMaximumFiles: limits.maximumFiles, terminal: record.config.tty, openInput: record.config.openStdin,
-            lower: lowers, upper: directory + "/upper", work: directory + "/work", seccomp: seccomp,
+            lower: lowers + [mountPoints], upper: directory + "/upper", work: directory + "/work", seccomp: seccomp,
             pidNamespace: pidNamespace, addInit: record.hostConfig.`init` ?? false)
     }
 
@@ -230,6 +229,6 @@ extension Engine {
             request, config, record.hostConfig, user: user, size: size.map { [$0.rows, $0.columns] }, facts: facts)
         let program =
             request.privileged ? nil : try seccomp.program(record.hostConfig, capabilities: process.capabilities)
-        return (Array(try JSONEncoder().encode(process)), program)
+        return (try JSONStreamEncoder.encode(process), program)
     }
 }

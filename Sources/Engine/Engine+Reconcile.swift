@@ -3,6 +3,7 @@ import Basics
 import FoundationEssentials
 import Kernel
 import Networking
+import OCI
 import Reactor
 import Storage
 
@@ -139,11 +140,11 @@ extension Engine {
 // MARK: - Records as JSON
 
 extension ContainerRecord {
-    func encoded() throws -> [UInt8] { Array(try JSONEncoder().encode(self)) }
+    func encoded() throws -> [UInt8] { try JSONStreamEncoder.encode(self) }
     init(decoding bytes: [UInt8]) throws { self = try JSONDecoder().decode(ContainerRecord.self, from: Data(bytes)) }
 }
 
 extension RunState {
-    func encoded() throws -> [UInt8] { Array(try JSONEncoder().encode(self)) }
+    func encoded() throws -> [UInt8] { try JSONStreamEncoder.encode(self) }
     init(decoding bytes: [UInt8]) throws { self = try JSONDecoder().decode(RunState.self, from: Data(bytes)) }
 }

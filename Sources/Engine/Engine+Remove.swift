@@ -39,7 +39,6 @@ extension Engine {
             if !images.contains(record.image) { images.sweep() }
         }
         await container.removed()
-        root.drainTrash()
     }
 
     private func removeAnonymousVolumes(of record: ContainerRecord) async {

@@ -31,6 +31,7 @@ package final class Engine: Sendable {
     let seccomp: SeccompCache
     /// box-runtime through a mount that no container can write through; kept open, so that starting it is one exec.
     private let runtime: SharedDescriptor
+    let spares: SpareMonitors
     let users: UserFiles
     let registry = ContainerRegistry()
     let host = HostStatistics()
@@ -49,10 +50,13 @@ package final class Engine: Sendable {
         try Sys.makeDirectories(options.runDirectory + "/containers", mode: 0o700)
         cgroups = try CgroupHost.detect()
         runtime = SharedDescriptor(try ProtectedProgram.open(options.runtimePath))
+        // By a path that leads there from any process of this host.
+        spares = SpareMonitors(program: "/proc/\(getpid())/fd/\(runtime.raw)", count: 3, logger: logger)
         seccomp = SeccompCache(directory: options.dataRoot + "/seccomp")
         users = UserFiles()
         facts = try HostFacts.current()
         hostID = try Self.identity(options.dataRoot + "/engine-id")
+        try makeMountPoints()
     }
 
     /// Makes sure that no other daemon uses this one's bridge.
@@ -64,8 +68,21 @@ package final class Engine: Sendable {
     var layers: LayerStore { stores.layers }
     var volumes: VolumeStore { stores.volumes }
 
-    /// A path to box-runtime that works in any process of this host.
-    var runtimeProgram: String { "/proc/\(getpid())/fd/\(runtime.raw)" }
+    /// Has monitors wait for the next containers. Blocks.
+    package func openSpareMonitors() { spares.open() }
+
+    /// What every container has something mounted on, as the lowest layer of all: an image that lacks it need not have it
+    /// made in each container's own layer, which takes long, and would be there to be committed.
+    var mountPoints: String { options.dataRoot + "/mount-points" }
+
+    private func makeMountPoints() throws(SyscallError) {
+        try Sys.makeDirectories(mountPoints, mode: 0o700)
+        for name in ["dev", "etc", "proc", "sys"] { try Sys.makeDirectories("\(mountPoints)/\(name)", mode: 0o755) }
+        for name in ["etc/hosts", "etc/hostname", "etc/resolv.conf"] {
+            let path = "\(mountPoints)/\(name)"
+            if !Sys.exists(path) { try Sys.replaceFile(path, [], mode: 0o755) }
+        }
+    }
 
     /// This engine's own name for itself, the same after a restart.
     private static func identity(_ path: String) throws -> String {

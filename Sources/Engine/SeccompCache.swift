@@ -11,7 +11,7 @@ final class SeccompCache: Sendable {
     private let directory: String
     private let known = Mutex<Set<String>>([])
     /// Part of the names: programs of another version of the compiler or of the profile are made anew.
-    private static let version = "1"
+    private static let version = "2"
 
     init(directory: String) { self.directory = directory }
 
@@ -38,7 +38,10 @@ final class SeccompCache: Sendable {
             return path
         }
         try Sys.makeDirectories(directory, mode: 0o700)
-        try Sys.replaceFile(path, try compile())
+        // Under a name of its own first: several containers may be the first with this profile at once.
+        let fresh = "\(path).\(Identifier().short)"
+        try Sys.replaceFile(fresh, try compile())
+        try Sys.rename(fresh, path)
         known.withLock { _ = $0.insert(path) }
         return path
     }

@@ -116,6 +116,8 @@ package enum Signals {
     }
     /// A write to a closed pipe is an error, not the end of the process.
     package static func ignorePipe() { _ = Glibc.signal(SIGPIPE, SIG_IGN) }
+    /// The kernel reaps every child that ends; none can be waited for.
+    package static func ignoreChildren() { _ = Glibc.signal(SIGCHLD, SIG_IGN) }
     /// Every disposition to its default, nothing blocked: what a program expects to be started with.
     package static func resetAll() { box_reset_signals() }
 }

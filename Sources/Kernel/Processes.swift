@@ -82,6 +82,18 @@ package enum Processes {
         _ = name.withCString { box_prctl(BOX_PR_SET_NAME, UInt(bitPattern: $0), 0, 0, 0) }
     }
 
+    /// What ps(1) shows as the process's arguments. There is room for as much as the program was executed with; what
+    /// goes beyond that is cut off.
+    package static func showArguments(_ arguments: [String]) {
+        let all = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+        guard let first = all.first ?? nil, let last = all.last ?? nil else { return }
+        // The kernel puts them into one piece of memory, each with a NUL behind it.
+        let room = UnsafeMutableRawBufferPointer(start: first, count: last + strlen(last) - first)
+        var text: [UInt8] = []
+        for argument in arguments { text += Array(argument.utf8) + [0] }
+        for index in room.indices { room[index] = index < text.count ? text[index] : 0 }
+    }
+
     /// Sets of capabilities, bit n for capability number n of capabilities(7).
     package struct Capabilities: Sendable, Equatable {
         package var effective: UInt64

@@ -69,6 +69,12 @@ package struct ParentDirectory: ~Copyable, Sendable {
     package let directory: FileDescriptor
     package let name: String
     package var raw: Int32 { directory.raw }
+
+    package init(directory: consuming FileDescriptor, name: String) {
+        self.directory = directory
+        self.name = name
+    }
+
     /// A path to the entry that no rename of its parents changes; for calls that know no directory descriptor.
     package var entryPath: String { "\(directory.procPath)/\(name)" }
 }

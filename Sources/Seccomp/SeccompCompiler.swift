@@ -7,7 +7,9 @@ package import OCI
 package enum SeccompCompiler {
     /// System calls whose names libseccomp does not know are passed over, as the profile may be newer than it.
     /// `flags` are no part of the program: see `flags(of:)`.
-    package static func compile(_ filter: LinuxSeccomp) throws(SeccompError) -> [UInt8] {
+    ///
+    /// - Parameter optimized: false for the program as libseccomp made it.
+    package static func compile(_ filter: LinuxSeccomp, optimized: Bool = true) throws(SeccompError) -> [UInt8] {
         if filter.listenerPath != nil || filter.defaultAction == .notify {
             throw SeccompError("SCMP_ACT_NOTIFY is not supported")
         }
@@ -26,9 +28,12 @@ package enum SeccompCompiler {
             if wanted == standard { continue }
             for name in rule.names { try add(name, wanted, rule.args ?? [], context) }
         }
-        let program = try export(context)
-        return filter.defaultAction == .errno && filter.defaultErrnoRet != UInt32(ENOSYS)
-            ? unknownCalls(filter, architectures) + program : program
+        var program = try export(context)
+        if filter.defaultAction == .errno, filter.defaultErrnoRet != UInt32(ENOSYS) {
+            program = unknownCalls(filter, architectures) + program
+        }
+        guard optimized, let long = FilterProgram(program) else { return program }
+        return FilterOptimizer.optimize(long, architectures: architectures)?.bytes ?? program
     }
 
     /// What seccomp(2) is to be called with besides the program.

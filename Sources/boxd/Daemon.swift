@@ -29,6 +29,7 @@ struct Daemon {
 
     func run() async throws {
         await engine.reconcile()
+        engine.openSpareMonitors()
         let path = options.socketPath
         let slash = path.lastIndex(of: "/") ?? path.startIndex
         try Sys.makeDirectories(String(path[..<slash]), mode: 0o700)

@@ -45,9 +45,10 @@ extension Container {
     func launch() async throws {
         let launch = try await engine.prepareLaunch(record)
         let (link, process): (MonitorLink, MonitorLink.Introduced)
+        defer { engine.pool.submit { [spares = engine.spares] in spares.refill() } }
         do {
             (link, process) = try await MonitorLink.spawn(
-                launch.options, network: launch.network?.namespace, program: engine.runtimeProgram, engine.loop)
+                launch.options, network: launch.network?.namespace, engine.spares, engine.loop)
         } catch {
             if launch.network != nil { await engine.releaseNetworks(id) }
             throw error

@@ -47,27 +47,16 @@ final class MonitorLink: Sendable {
     ///
     /// - Parameter network: the container's network namespace, with `MonitorOptions.networkNamespace`.
     static func spawn(
-        _ options: MonitorOptions, network: SharedDescriptor?, program: String, _ loop: EventLoop
+        _ options: MonitorOptions, network: SharedDescriptor?, _ spares: SpareMonitors, _ loop: EventLoop
     ) async throws -> (MonitorLink, Introduced) {
-        var pair = try Sys.socketPair(.packet)
-        let ours = pair.takeFirst()
-        try ours.setNonBlocking()
-        let theirs = pair.takeSecond()
         let log = try Sys.open(options.runDirectory + "/monitor.log", O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
-        var monitorProgram = Spawn(
-            program, options.arguments, environment: [], directory: "/",
-            // Not our standard error: who reads ours would wait for the end of every container.
-            descriptors: [nil, nil, log.raw, theirs.raw] + (network.map { [$0.raw] } ?? []), newSession: true)
-        monitorProgram.argumentZero = "box-runtime"
-        let monitor = try monitorProgram.start()
-        let monitorPid = SharedDescriptor(monitor.takePidfd())
-        // The monitor is our child for as long as we live; without this it would stay a zombie at its end.
-        Task { [loop] in
-            try? await loop.processExit(monitorPid)
-            _ = try? Processes.wait(monitorPid.descriptor, block: false)
+        let link: MonitorLink
+        if let connection = spares.assign(options, standardError: log.raw, network: network?.raw) {
+            link = MonitorLink(MonitorChannel(connection), loop)
+        } else {
+            link = try execute(options, network: network?.raw, log: log.raw, program: spares.program, loop)
         }
-        try theirs.close()
-        let link = MonitorLink(MonitorChannel(ours), loop)
+        try log.close()
         while true {
             guard let received = try await link.receive() else {
                 throw LaunchError(
@@ -82,6 +71,29 @@ final class MonitorLink: Sendable {
             default: continue
             }
         }
+    }
+
+    /// Without a monitor that waits.
+    private static func execute(
+        _ options: MonitorOptions, network: Int32?, log: Int32, program: String, _ loop: EventLoop
+    ) throws -> MonitorLink {
+        var pair = try Sys.socketPair(.packet)
+        let ours = pair.takeFirst()
+        try ours.setNonBlocking()
+        let theirs = pair.takeSecond()
+        var monitorProgram = Spawn(
+            program, options.arguments, environment: [], directory: "/",
+            // Not our standard error: who reads ours would wait for the end of every container.
+            descriptors: [nil, nil, log, theirs.raw] + (network.map { [$0] } ?? []), newSession: true)
+        monitorProgram.argumentZero = "box-runtime"
+        let monitor = try monitorProgram.start()
+        let monitorPid = SharedDescriptor(monitor.takePidfd())
+        // The monitor is our child for as long as we live; without this it would stay a zombie at its end.
+        Task { [loop] in
+            try? await loop.processExit(monitorPid)
+            _ = try? Processes.wait(monitorPid.descriptor, block: false)
+        }
+        return MonitorLink(MonitorChannel(ours), loop)
     }
 
     /// Finds the monitor of a container that an earlier daemon started.

@@ -134,7 +134,8 @@ extension Engine {
     /// For the end of the daemon. While a container has a place in a network, everything stays for it; otherwise the
     /// bridges and rules go, and come back with the daemon.
     package func close() async {
-        await pool.run { [networking, logger] in
+        await pool.run { [networking, spares, logger] in
+            spares.close()
             do { if networking.isUsed { networking.close() } else { try networking.tearDown() } } catch {
                 logger.warn("cannot take away the networks: \(error)")
             }

@@ -76,19 +76,24 @@ struct CapabilityPlan: Sendable, Equatable {
 
     /// What the calling process has to give.
     static func available() throws(SyscallError) -> CapabilityMask {
-        let own = CapabilityMask(rawValue: try Processes.capabilities().permitted)
-        var bounding: CapabilityMask = []
-        for number in 0..<64 {
-            guard let present = Processes.isInBoundingSet(number) else { break }
-            if present { bounding.insert(CapabilityMask(number: number)) }
-        }
-        return own.intersection(bounding)
+        CapabilityMask(rawValue: try Processes.capabilities().permitted).intersection(bounding)
     }
 
+    /// The bounding set as it was before anything was dropped. Asked for once, by a question for each capability, and
+    /// not again by processes forked from this one.
+    private static let bounding: CapabilityMask = {
+        var mask: CapabilityMask = []
+        for number in 0..<64 {
+            guard let present = Processes.isInBoundingSet(number) else { break }
+            if present { mask.insert(CapabilityMask(number: number)) }
+        }
+        return mask
+    }()
+
     func dropBounding() throws(SyscallError) {
-        for number in 0..<64 where !bounding.contains(CapabilityMask(number: number)) {
-            guard let present = Processes.isInBoundingSet(number) else { return }
-            if present { try Processes.dropFromBoundingSet(number) }
+        let dropped = Self.bounding.subtracting(bounding)
+        for number in 0..<64 where dropped.contains(CapabilityMask(number: number)) {
+            try Processes.dropFromBoundingSet(number)
         }
     }
 

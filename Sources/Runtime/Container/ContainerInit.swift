@@ -6,18 +6,30 @@ import Seccomp
 
 /// The way of a container's first process from the fork to its program.
 enum ContainerInit {
-    static func run(_ request: LaunchRequest, _ channel: LaunchChannel) -> Never {
+    static func run(_ request: LaunchRequest, _ channel: LaunchChannel, _ ahead: MadeAhead? = nil) -> Never {
         do {
-            try start(request, channel)
+            try start(request, channel, ahead)
         } catch {
             try? channel.send(.failed(error))
             _exit(error.exitCode)
         }
     }
 
-    private static func start(_ request: LaunchRequest, _ channel: LaunchChannel) throws(RuntimeError) -> Never {
+    /// What a process has of a container that it does not know yet.
+    struct MadeAhead {
+        let namespaces: Namespaces.Kinds
+        let mounts: PreparedMounts
+    }
+
+    private static func start(_ request: LaunchRequest, _ channel: LaunchChannel, _ ahead: MadeAhead?)
+        throws(RuntimeError) -> Never
+    {
         let spec = if let known = request.spec { known } else { try ContainerConfig.read(bundle: request.bundle) }
         let namespaces = try NamespacePlan(spec.linux?.namespaces)
+        if let ahead, !namespaces.areNew(ahead.namespaces) {
+            try channel.send(.unfit)
+            _exit(0)
+        }
         try ContainerConfig.check(spec, request, namespaces)
         guard let process = spec.process else {
             throw RuntimeError(.config, "config.json has no process; there is nothing to start")
@@ -32,9 +44,9 @@ enum ContainerInit {
         try channel.send(.cgroup(cgroup))
         // Before the cgroup namespace: its root is where its maker is at that moment.
         try ContainerCgroup.enter(cgroup, DeviceNodes.allowing(spec.linux?.devices, in: spec.linux?.resources))
-        try namespaces.enter(network: request.networkNamespace)
+        try namespaces.enter(network: request.networkNamespace, except: ahead?.namespaces ?? [])
         try namespaces.setClocks(spec.linux?.timeOffsets, proc)
-        let terminal = try ContainerRoot.make(request, spec, process, namespaces, proc, channel)
+        let terminal = try ContainerRoot.make(request, spec, process, namespaces, proc, channel, ahead?.mounts)
         try ProcessAttributes.setPersonality(spec.linux?.personality)
         let credentials = try Credentials(process, filter: filter)
         for warning in credentials.capabilities.warnings { try channel.send(.warning(warning)) }

@@ -10,13 +10,43 @@ package enum ContainerLauncher {
     /// Returns when the program runs, or is held; otherwise throws, and nothing is left of the container.
     package static func launch(_ request: LaunchRequest) throws(RuntimeError) -> LaunchedContainer {
         let home = try enterPidNamespace(request.pidNamespace)
-        do {
+        var launched: LaunchedContainer?
+        do throws(RuntimeError) {
             let child = try ForkedChild.fork { channel in ContainerInit.run(request, channel) }
-            return try supervise(request, child)
+            launched = try supervise(request, child)
         } catch {
             // The next fork must not be born into the namespace of a container that is gone.
             if let home { try? Namespaces.enter(home.raw, .pid) }
             throw error
+        }
+        guard let launched = launched.take() else {
+            throw RuntimeError(.handshake, "the process does not fit, although it was made for its container")
+        }
+        return launched
+    }
+
+    /// With a first process that was forked before, in a new pid namespace, and has got the request already. nil: it does
+    /// not fit, and nothing has begun.
+    static func launch(_ request: LaunchRequest, with prepared: consuming ForkedChild) throws(RuntimeError)
+        -> LaunchedContainer?
+    {
+        let launched: LaunchedContainer?
+        do throws(RuntimeError) {
+            launched = try supervise(request, prepared)
+        } catch {
+            try? leavePidNamespace()
+            throw error
+        }
+        if launched == nil { try leavePidNamespace() }
+        return launched
+    }
+
+    /// The next forks are born into a new pid namespace; returns the one left.
+    static func enterNewPidNamespace() throws(RuntimeError) -> FileDescriptor {
+        try attempt(.namespaces, "preparing the pid namespace") { () throws(SyscallError) in
+            let home = try Sys.open("/proc/self/ns/pid", O_RDONLY)
+            try Namespaces.unshare(.pid)
+            return home
         }
     }
 
@@ -71,7 +101,7 @@ package enum ContainerLauncher {
     }
 
     private static func supervise(_ request: LaunchRequest, _ child: consuming ForkedChild) throws(RuntimeError)
-        -> LaunchedContainer
+        -> LaunchedContainer?
     {
         var progress = LaunchProgress()
         do {
@@ -91,11 +121,16 @@ package enum ContainerLauncher {
                     try child.channel.send(.proceed)
                 }
                 if progress.isHeld { break }
+                if progress.isUnfit { break }
             }
         } catch {
             child.destroy()
             if let path = progress.cgroupPath { ContainerCgroup.remove(path) }
             throw error
+        }
+        if progress.isUnfit {
+            child.destroy()
+            return nil
         }
         let (pid, cgroup, warnings) = (child.pid, progress.cgroupPath, progress.warnings)
         let terminal = progress.takeTerminal()
@@ -111,7 +146,7 @@ package enum ContainerLauncher {
 }
 
 /// A new process of ours, and the conversation with it.
-private struct ForkedChild: ~Copyable {
+struct ForkedChild: ~Copyable {
     let pid: Int32
     let pidfd: FileDescriptor
     let channel: LaunchChannel
@@ -159,6 +194,7 @@ private struct LaunchProgress: ~Copyable {
     var terminal: FileDescriptor?
     var waitsForHooks = false
     var isHeld = false
+    var isUnfit = false
     private var executing = false
 
     init() {}
@@ -181,6 +217,7 @@ private struct LaunchProgress: ~Copyable {
         case .held: isHeld = true
         case .executing: executing = true
         case .failed(let error): throw error
+        case .unfit: isUnfit = true
         case .proceed: throw RuntimeError(.handshake, "the new process said «proceed», which is not its to say")
         }
         return true

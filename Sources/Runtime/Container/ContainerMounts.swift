@@ -12,11 +12,19 @@ struct ContainerMounts: ~Copyable {
     let bundle: String
     /// Whether the container has a cgroup namespace of its own.
     let hasCgroupNamespace: Bool
+    private let prepared: PreparedMounts?
+    /// Those of the configuration.
+    private let devices: [LinuxDevice]
 
-    init(root: consuming RootedDirectory, bundle: String, hasCgroupNamespace: Bool) {
+    init(
+        root: consuming RootedDirectory, bundle: String, hasCgroupNamespace: Bool, devices: [LinuxDevice]?,
+        prepared: PreparedMounts?
+    ) {
         self.root = root
         self.bundle = bundle
         self.hasCgroupNamespace = hasCgroupNamespace
+        self.devices = devices ?? []
+        self.prepared = prepared
     }
 
     consuming func takeRoot() -> RootedDirectory { root }
@@ -49,6 +57,11 @@ struct ContainerMounts: ~Copyable {
         throws(RuntimeError)
     {
         let target = try open(destination, directory: true)
+        if let tree = prepared?.take(mount, devices: devices) {
+            return try attempt(.mounts, "mounting \(type) at \(destination)") { () throws(SyscallError) in
+                try Mounts.attach(tree.descriptor, onto: target.raw)
+            }
+        }
         if options.parameters.contains(where: { ($0.value?.utf8.count ?? 0) > 255 }) {
             return try mountByData(mount, type, target, destination, options)
         }

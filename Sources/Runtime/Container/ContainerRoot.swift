@@ -7,7 +7,7 @@ enum ContainerRoot {
     /// Returns the container's side of its terminal, if it has one.
     static func make(
         _ request: LaunchRequest, _ spec: RuntimeSpec, _ process: ProcessSpec, _ namespaces: NamespacePlan,
-        _ proc: borrowing HostProc, _ channel: LaunchChannel
+        _ proc: borrowing HostProc, _ channel: LaunchChannel, _ prepared: PreparedMounts?
     ) throws(RuntimeError) -> SharedDescriptor? {
         let linux = spec.linux
         let configured = spec.root?.path ?? ""
@@ -16,12 +16,14 @@ enum ContainerRoot {
         try RootFilesystem.isolate(propagation, rootPath: path)
         let mounts = ContainerMounts(
             root: try RootFilesystem.mount(path: path, overlay: request.overlay), bundle: request.bundle,
-            hasCgroupNamespace: namespaces.isPrivate(.cgroup))
+            hasCgroupNamespace: namespaces.isPrivate(.cgroup), devices: linux?.devices, prepared: prepared)
         // Modes of mount points and devices are meant as they are written.
         Sys.setFileCreationMask(0)
         for mount in spec.mounts ?? [] { try mounts.make(mount) }
         let root = mounts.takeRoot()
-        if !isBound("/dev", spec) { try DeviceNodes.make(linux?.devices, in: root) }
+        if !isBound("/dev", spec) {
+            try DeviceNodes.make(linux?.devices, hasDefaults: prepared?.hasDevices ?? false, in: root)
+        }
         var terminal: SharedDescriptor?
         if request.stdio == .terminal {
             let peer = try ContainerTerminal.open(in: root, process, channel)
@@ -35,7 +37,7 @@ enum ContainerRoot {
         try runCreationHooks(request, spec, channel)
         // After the hooks: they may still mount and write.
         try HiddenPaths.makeReadOnly(linux?.readonlyPaths, in: root)
-        try HiddenPaths.mask(linux?.maskedPaths, in: root)
+        try HiddenPaths.mask(linux?.maskedPaths, with: prepared?.emptyDirectory, in: root)
         if spec.root?.readonly ?? false { try RootFilesystem.makeReadOnly(root) }
         try RootFilesystem.pivot(to: root, propagation)
         return terminal

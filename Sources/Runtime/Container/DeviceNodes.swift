@@ -36,13 +36,30 @@ struct DeviceNodes {
         ("stderr", "/proc/self/fd/2"),
     ]
 
-    static func make(_ extra: [LinuxDevice]?, in root: borrowing RootedDirectory) throws(RuntimeError) {
+    /// The default devices and the links in a `/dev` that is not in its place yet.
+    static func makeDefaults(in dev: borrowing FileDescriptor) throws(SyscallError) {
+        for device in defaults {
+            let name = String(device.path.dropFirst("/dev/".count))
+            try Sys.mknod(
+                at: dev.raw, name, mode: UInt32(S_IFCHR) | 0o666, major: UInt32(device.major ?? 0),
+                minor: UInt32(device.minor ?? 0))
+            // Whatever the mask for new files is.
+            try Sys.chmod(at: dev.raw, name, mode: 0o666)
+        }
+        for (name, target) in links { try link(name, to: target, in: dev) }
+    }
+
+    /// - Parameter hasDefaults: the default ones and the links are there already.
+    static func make(_ extra: [LinuxDevice]?, hasDefaults: Bool = false, in root: borrowing RootedDirectory)
+        throws(RuntimeError)
+    {
         let extra = extra ?? []
         let given = Set(extra.map(\.path))
-        for device in Self.defaults.filter({ !given.contains($0.path) }) + extra { try make(device, in: root) }
+        let defaults = hasDefaults ? [] : Self.defaults.filter { !given.contains($0.path) }
+        for device in defaults + extra { try make(device, in: root) }
         do {
             let dev = try root.makeDirectories("/dev")
-            for (name, target) in links { try link(name, to: target, in: dev) }
+            if !hasDefaults { for (name, target) in links { try link(name, to: target, in: dev) } }
             // The terminals of this container, and never the host's: its own devpts decides.
             if Sys.exists(at: dev.raw, "pts/ptmx") {
                 do { try Sys.unlink(at: dev.raw, "ptmx") } catch let error where error.errno == ENOENT {}

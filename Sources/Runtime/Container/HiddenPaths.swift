@@ -3,7 +3,10 @@ import Kernel
 
 /// `linux.maskedPaths` and `linux.readonlyPaths`; a path that is not there is skipped.
 enum HiddenPaths {
-    static func mask(_ paths: [String]?, in root: borrowing RootedDirectory) throws(RuntimeError) {
+    /// - Parameter prepared: an empty, read-only directory, mounted nowhere.
+    static func mask(_ paths: [String]?, with prepared: SharedDescriptor? = nil, in root: borrowing RootedDirectory)
+        throws(RuntimeError)
+    {
         guard let paths, !paths.isEmpty else { return }
         // CVE-2025-31133: the host's device, and proven to be it; never what the container calls /dev/null.
         let null = try attempt(.paths, "opening /dev/null") { () throws(SyscallError) -> FileDescriptor in
@@ -14,19 +17,18 @@ enum HiddenPaths {
             }
             return file
         }
-        var empty: FileDescriptor?
+        var shown: SharedDescriptor?
         for path in paths {
             guard let target = try open(path, in: root) else { continue }
             do {
                 if try target.status().kind != .directory {
                     try Mounts.attach(try Mounts.cloneTree(at: null.raw, "", recursive: false), onto: target.raw)
-                } else if let shown = empty.take() {
+                } else if let shown {
                     try Mounts.attach(try Mounts.cloneTree(at: shown.raw, "", recursive: false), onto: target.raw)
-                    empty = consume shown
                 } else {
-                    let directory = try emptyDirectory()
-                    try Mounts.attach(directory, onto: target.raw)
-                    empty = consume directory
+                    let empty = if let prepared { prepared } else { SharedDescriptor(try emptyDirectory()) }
+                    try Mounts.attach(empty.descriptor, onto: target.raw)
+                    shown = empty
                 }
             } catch {
                 throw RuntimeError(.paths, "masking \(path)", error)
@@ -60,7 +62,7 @@ enum HiddenPaths {
     }
 
     /// One for all masked directories of the container.
-    private static func emptyDirectory() throws(SyscallError) -> FileDescriptor {
+    static func emptyDirectory() throws(SyscallError) -> FileDescriptor {
         let context = try Mounts.openFileSystem("tmpfs")
         try Mounts.configure(context, "nr_blocks", "1")
         try Mounts.configure(context, "nr_inodes", "1")

@@ -1,5 +1,6 @@
 import Glibc
 import Kernel
+import Supervision
 
 /// What the new process and its launcher say to each other, a packet each:
 ///
@@ -14,6 +15,7 @@ import Kernel
 ///     executing     ------------------->
 ///     end of the connection (execve closed it): the program runs
 ///     failed        ------------------->  instead of any of the above
+///     unfit         ------------------->  by a prepared process, before all else: it ends, and nothing has begun
 enum LaunchMessage: Equatable {
     case cgroup(String)
     case warning(String)
@@ -24,6 +26,7 @@ enum LaunchMessage: Equatable {
     case executing
     case failed(RuntimeError)
     case proceed
+    case unfit
 }
 
 extension LaunchMessage {
@@ -45,6 +48,7 @@ extension LaunchMessage {
             ]
                 + error.message.utf8.prefix(Self.maximumLength - 4)
         case .proceed: [8]
+        case .unfit: [9]
         }
     }
 
@@ -62,6 +66,7 @@ extension LaunchMessage {
             guard head.count == 4, let stage = RuntimeError.Stage(rawValue: head[1]) else { return nil }
             self = .failed(RuntimeError(stage, text(4), errno: Int32(head[3]), exitCode: Int32(head[2])))
         case 8: self = .proceed
+        case 9: self = .unfit
         default: return nil
         }
     }
@@ -108,6 +113,17 @@ final class LaunchChannel {
         }
         return (message, received.descriptors.first)
     }
+
+    // MARK: A process that was forked before its container was known
+
+    /// False when it is gone.
+    func hand(_ order: [UInt8], network: Int32?) throws(SyscallError) -> Bool {
+        // It has no use for the standard error of its monitor, and gets its own.
+        try SpareMonitor.send(order, to: socket.raw, standardError: 2, network: network)
+    }
+
+    /// nil at the end of the connection.
+    func receiveOrder() throws(SyscallError) -> SpareMonitor.Received? { try SpareMonitor.receiveOrder(socket.raw) }
 
     /// Waits for the word to go on.
     func waitForProceed() throws(RuntimeError) {

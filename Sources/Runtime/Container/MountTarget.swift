@@ -23,6 +23,10 @@ extension RootedDirectory {
     }
 
     private func makeTarget(_ path: String, directory: Bool) throws(SyscallError) {
+        // Most often only the last component is missing. What is there although it does not open is a symlink.
+        do { if let place = try parent(of: path) { return try make(place, directory: directory) } } catch
+            where error.errno == ENOENT || error.errno == EEXIST
+        {}
         let path = try followDangling(path)
         if directory {
             _ = try makeDirectories(path)
@@ -32,9 +36,14 @@ extension RootedDirectory {
         guard let name = components.last, name != ".." else { throw SyscallError("openat2", path, errno: EINVAL) }
         let parent = try makeDirectories("/" + components.dropLast().joined(separator: "/"))
         do {
-            try Sys.mknod(at: parent.raw, String(name), mode: UInt32(S_IFREG) | 0o755)
+            try make(ParentDirectory(directory: parent, name: String(name)), directory: false)
         } catch let error where error.errno == EEXIST {
         }
+    }
+
+    private func make(_ place: borrowing ParentDirectory, directory: Bool) throws(SyscallError) {
+        if directory { return try Sys.mkdir(at: place.raw, place.name, mode: 0o755) }
+        try Sys.mknod(at: place.raw, place.name, mode: UInt32(S_IFREG) | 0o755)
     }
 
     /// A symlink that leads nowhere yet is followed to where it leads: images have `/etc/resolv.conf` as one.

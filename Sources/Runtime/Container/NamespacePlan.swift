@@ -35,6 +35,10 @@ struct NamespacePlan {
     func isPrivate(_ type: LinuxNamespaceType) -> Bool { new.contains(type) || joined.contains { $0.type == type } }
     func isNew(_ type: LinuxNamespaceType) -> Bool { new.contains(type) }
 
+    func areNew(_ kinds: Namespaces.Kinds) -> Bool {
+        Namespaces.Kinds(new.map(Self.kind)).isSuperset(of: kinds)
+    }
+
     /// What the launcher must have done about the pid namespace before it forked.
     var pid: PidNamespace {
         if new.contains(.pid) { return .new }
@@ -56,8 +60,10 @@ struct NamespacePlan {
 
     /// Enters all but the pid namespace, which the process was born into.
     ///
-    /// - Parameter network: a prepared namespace that stands for a new one.
-    func enter(network: Int32?) throws(RuntimeError) {
+    /// - Parameters:
+    ///   - network: a prepared namespace that stands for a new one.
+    ///   - entered: new ones that the process is in already.
+    func enter(network: Int32?, except entered: Namespaces.Kinds = []) throws(RuntimeError) {
         // All are opened before the first is entered: after the mount namespace the paths would lead elsewhere.
         var opened: [(LinuxNamespaceType, String, Int32)] = []
         defer { for (_, _, fd) in opened { _ = close(fd) } }
@@ -78,6 +84,7 @@ struct NamespacePlan {
         }
         var kinds: Namespaces.Kinds = []
         for type in new where type != .pid { kinds.insert(Self.kind(of: type)) }
+        kinds.subtract(entered)
         try attempt(.namespaces, "making the namespaces") { () throws(SyscallError) in
             if let network, kinds.contains(.network) {
                 try Namespaces.enter(network, .network)

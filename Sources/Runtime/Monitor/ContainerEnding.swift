@@ -14,7 +14,7 @@ final class ContainerEnding {
         self.container = container
         do throws(CgroupError) {
             cgroup =
-                try container.cgroupPath.map { (path) throws(CgroupError) in try CgroupHost.detect().cgroup(path) }
+                try container.cgroupPath.map { (path) throws(CgroupError) in try ContainerCgroup.host().cgroup(path) }
                 ?? nil
         } catch {
             Monitor.report("\(error)")

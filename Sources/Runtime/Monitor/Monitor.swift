@@ -17,8 +17,10 @@ package enum Monitor {
     /// `arguments`: those after `monitor`. Returns the exit code of the monitor, 0 when the container ran.
     package static func main(arguments: [String]) -> Int32 {
         do {
-            let options = try MonitorOptions(parsing: arguments)
-            return try run(options)
+            if arguments.first == MonitorNursery.option {
+                return try MonitorNursery.run(control: FileDescriptor(owning: controlDescriptor))
+            }
+            return try run(arguments)
         } catch {
             // The spawner closed standard error, or collects it in a file.
             report("\(error)")
@@ -26,33 +28,56 @@ package enum Monitor {
         }
     }
 
-    private static func run(_ options: MonitorOptions) throws -> Int32 {
+    private static func run(_ arguments: [String]) throws -> Int32 {
+        let options = try MonitorOptions(parsing: arguments)
         var control: FileDescriptor? = FileDescriptor(owning: controlDescriptor)
         if (try? control?.setNonBlocking()) == nil {
             // Started by hand, without a connection. The number is not ours to close.
             _ = control.take()?.release()
         }
-        // A session of its own: a terminal's signals, or its end, do not concern it.
-        try? Processes.newSession()
-        // With --pid=host, what the container's processes leave behind becomes the monitor's, which reaps it.
-        try Processes.becomeSubreaper()
-        // It lives as long as its container, whatever it is told; the container's children get theirs reset.
-        Signals.ignorePipe()
-        try Signals.block([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
-        let signals = try SignalDescriptor([SIGCHLD])
+        let network = options.networkNamespace ? FileDescriptor(owning: networkDescriptor) : nil
+        return try run(options, try Surroundings(), control.take(), network: network)
+    }
+
+    /// What a monitor is to the processes around it; the same for every container.
+    struct Surroundings: ~Copyable {
+        let signals: SignalDescriptor
+
+        init() throws(SyscallError) {
+            // A session of its own: a terminal's signals, or its end, do not concern it.
+            try? Processes.newSession()
+            // With --pid=host, what the container's processes leave behind becomes the monitor's, which reaps it.
+            try Processes.becomeSubreaper()
+            // It lives as long as its container, whatever it is told; the container's children get theirs reset.
+            Signals.ignorePipe()
+            try Signals.block([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
+            signals = try SignalDescriptor([SIGCHLD])
+        }
+
+        consuming func takeSignals() -> SignalDescriptor { signals }
+    }
+
+    /// - Parameters:
+    ///   - control: the connection to who wants the container, not blocking.
+    ///   - network: closed after the start, as the namespace must not outlive its container.
+    static func run(
+        _ options: MonitorOptions, _ surroundings: consuming Surroundings, _ control: consuming FileDescriptor?,
+        network: consuming FileDescriptor?, _ prepared: PreparedContainer? = nil
+    ) throws -> Int32 {
+        var control = control
+        var network = network
+        let signals = surroundings.takeSignals()
         try Sys.makeDirectories(options.logDirectory, mode: 0o700)
         // Before the start: whoever sees the container running finds it.
         let files = RunFiles(directory: options.runDirectory)
         let listener = try Sys.listenUnix(.packet, in: files.directory, name: files.socketName, backlog: 64)
 
-        // Closed after the start: the namespace must not outlive its container.
-        var network = options.networkNamespace ? FileDescriptor(owning: networkDescriptor) : nil
         let supervised: SupervisedContainer
         let names: NameServer?
         do throws(RuntimeError) {
             // Before the start: the first thing that the container does may be to ask.
-            names = try nameServer(options)
-            supervised = try SupervisedContainer.start(options, network: network?.raw)
+            names = try nameServer(options, network?.raw)
+            supervised = try SupervisedContainer.start(options, network: network?.raw, prepared)
             network = nil
         } catch {
             try? Sys.unlink(files.socket)
@@ -75,10 +100,10 @@ package enum Monitor {
         }
     }
 
-    private static func nameServer(_ options: MonitorOptions) throws(RuntimeError) -> NameServer? {
-        guard let file = options.resolver, options.networkNamespace else { return nil }
+    private static func nameServer(_ options: MonitorOptions, _ network: Int32?) throws(RuntimeError) -> NameServer? {
+        guard let file = options.resolver, let network else { return nil }
         do {
-            return try NameServer(file: file, try NameServerSockets.open(in: networkDescriptor))
+            return try NameServer(file: file, try NameServerSockets.open(in: network))
         } catch {
             throw RuntimeError(.namespaces, "starting the name server: \(error)")
         }

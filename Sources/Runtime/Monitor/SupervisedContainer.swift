@@ -16,21 +16,47 @@ final class SupervisedContainer {
     /// has none (any more).
     var input: SharedDescriptor?
 
-    private init(_ launched: consuming LaunchedContainer, _ pipes: Pipes?) {
+    private init(_ options: MonitorOptions, _ launched: consuming LaunchedContainer, _ pipes: Pipes?) {
         for warning in launched.warnings { Monitor.report("warning: \(warning)") }
         started = Clock.realtime()
         pid = launched.pid
         cgroupPath = launched.cgroupPath
         if let master = launched.ptyMaster.take() { terminal = SharedDescriptor(master) } else { terminal = nil }
         pidfd = launched.pidfd
-        input = pipes?.input
+        input = options.openInput ? pipes?.input : nil
         outputs = pipes?.outputs ?? terminal.map { [OutputSource($0, .stdout, isTerminal: true)] } ?? []
     }
 
     /// Returns when its program runs; otherwise throws, and nothing of it is left.
     ///
-    /// - Parameter network: a prepared network namespace.
-    static func start(_ options: MonitorOptions, network: Int32?) throws(RuntimeError) -> SupervisedContainer {
+    /// - Parameters:
+    ///   - network: a prepared network namespace.
+    ///   - prepared: what there is of it already.
+    static func start(_ options: MonitorOptions, network: Int32?, _ prepared: PreparedContainer?) throws(RuntimeError)
+        -> SupervisedContainer
+    {
+        var pipes = prepared?.takePipes()
+        if pipes == nil, !options.terminal {
+            pipes = try attempt(.process, "making the container's streams") { () throws(SyscallError) in try Pipes() }
+        }
+        if options.terminal { pipes = nil }
+        var request = request(options, pipes, network: network)
+        var launched: LaunchedContainer?
+        if let prepared, let process = prepared.takeProcess() {
+            launched = try ContainerLauncher.launch(request, with: process)
+        }
+        if launched == nil {
+            if let path = options.seccomp { request.seccompProgram = try seccompProgram(path) }
+            launched = try ContainerLauncher.launch(request)
+        }
+        guard let launched = launched.take() else { preconditionFailure("it is launched, or this has thrown") }
+        let container = SupervisedContainer(options, launched, pipes)
+        for output in container.outputs { try? output.descriptor.descriptor.setNonBlocking() }
+        return container
+    }
+
+    /// All but the seccomp program, which is read where it is needed.
+    static func request(_ options: MonitorOptions, _ pipes: Pipes?, network: Int32?) -> LaunchRequest {
         var request = LaunchRequest(id: options.id, bundle: options.bundle, stdio: .terminal)
         request.networkNamespace = network
         switch options.pidNamespace {
@@ -41,19 +67,10 @@ final class SupervisedContainer {
         if !options.lower.isEmpty {
             request.overlay = OverlayRootfs(lower: options.lower, upper: options.upper, work: options.work)
         }
-        if let path = options.seccomp { request.seccompProgram = try seccompProgram(path) }
         request.initProcess = options.addInit
         request.dieWithParent = true
-        let pipes =
-            options.terminal
-            ? nil
-            : try attempt(.process, "making the container's streams") {
-                () throws(SyscallError) in try Pipes(openInput: options.openInput)
-            }
-        if let stdio = pipes?.stdio { request.stdio = stdio }
-        let container = SupervisedContainer(try ContainerLauncher.launch(request), pipes)
-        for output in container.outputs { try? output.descriptor.descriptor.setNonBlocking() }
-        return container
+        if let pipes, !options.terminal { request.stdio = pipes.stdio(openInput: options.openInput) }
+        return request
     }
 
     static func seccompProgram(_ path: String) throws(RuntimeError) -> [UInt8] {
@@ -65,31 +82,31 @@ final class SupervisedContainer {
 
 /// The streams of a container without a terminal. Its own ends are closed with this; without that the monitor
 /// would never see their end.
-private final class Pipes {
-    private let theirs: [SharedDescriptor]
+final class Pipes {
+    private let null: SharedDescriptor
+    private let theirs: (stdin: SharedDescriptor, stdout: SharedDescriptor, stderr: SharedDescriptor)
     let outputs: [OutputSource]
-    let input: SharedDescriptor?
+    /// Of a container that has an input.
+    let input: SharedDescriptor
 
-    init(openInput: Bool) throws(SyscallError) {
+    init() throws(SyscallError) {
+        var stdin = try Sys.pipe()
         var stdout = try Sys.pipe()
         var stderr = try Sys.pipe()
         outputs = [
             OutputSource(SharedDescriptor(stdout.takeFirst()), .stdout),
             OutputSource(SharedDescriptor(stderr.takeFirst()), .stderr),
         ]
-        let stdin: SharedDescriptor
-        if openInput {
-            var pipe = try Sys.pipe()
-            stdin = SharedDescriptor(pipe.takeFirst())
-            input = SharedDescriptor(pipe.takeSecond())
-        } else {
-            stdin = SharedDescriptor(try Sys.open("/dev/null", O_RDONLY))
-            input = nil
-        }
-        theirs = [stdin, SharedDescriptor(stdout.takeSecond()), SharedDescriptor(stderr.takeSecond())]
+        input = SharedDescriptor(stdin.takeSecond())
+        theirs = (
+            SharedDescriptor(stdin.takeFirst()), SharedDescriptor(stdout.takeSecond()),
+            SharedDescriptor(stderr.takeSecond())
+        )
+        null = SharedDescriptor(try Sys.open("/dev/null", O_RDONLY))
     }
 
-    var stdio: ContainerStdio {
-        .descriptors(stdin: theirs[0].raw, stdout: theirs[1].raw, stderr: theirs[2].raw)
+    func stdio(openInput: Bool) -> ContainerStdio {
+        .descriptors(
+            stdin: openInput ? theirs.stdin.raw : null.raw, stdout: theirs.stdout.raw, stderr: theirs.stderr.raw)
     }
 }

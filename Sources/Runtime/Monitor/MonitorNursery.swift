@@ -1,0 +1,54 @@
+import Glibc
+import Kernel
+import Supervision
+
+/// `box-runtime monitor --nursery`: forks monitors for boxd, ahead of their containers.
+///
+/// Executing a program and warming it up takes longer than a container's start takes otherwise. The nursery has done
+/// both once, and each monitor begins as a copy of it, whose memory both share until one writes to it.
+enum MonitorNursery {
+    static let option = "--nursery"
+
+    /// `control`: the connection to boxd, whose end is the nursery's. Returns an exit code, in every process forked here.
+    static func run(control: consuming FileDescriptor) throws -> Int32 {
+        // The kernel reaps the monitors that end: nobody here wants to know how.
+        Signals.ignoreChildren()
+        WarmUp.run()
+        guard let connection = try forkMonitors(control) else { return 0 }
+        Signals.resetAll()
+        let code = try superviseWhenTold(connection)
+        // Nothing is left to be written, and the C library's own way out would write to memory that is still shared.
+        _exit(code)
+    }
+
+    /// Returns in each monitor, with its connection; in the nursery itself at the end of its own, with nothing.
+    private static func forkMonitors(_ control: consuming FileDescriptor) throws(SyscallError) -> FileDescriptor? {
+        let control = control
+        let space = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 16)
+        defer { space.deallocate() }
+        while let request = try Sys.receive(control.raw, into: space), request.count > 0 {
+            for descriptor in request.descriptors {
+                let connection = FileDescriptor(owning: descriptor)
+                if try Processes.fork() == 0 { return connection }
+            }
+        }
+        return nil
+    }
+
+    /// A monitor's life: it waits for its container's options, and from there on is as any other. The connection's end
+    /// is its own.
+    private static func superviseWhenTold(_ connection: consuming FileDescriptor) throws -> Int32 {
+        let surroundings = try Monitor.Surroundings()
+        // Without it the container is started as by any other monitor.
+        let prepared = try? PreparedContainer()
+        guard var order = try SpareMonitor.receiveOrder(connection.raw) else { return 0 }
+        let options = try MonitorOptions(parsing: order.arguments)
+        if options.pidNamespace == .new { prepared?.set(order) }
+        // What asks the monitor for names must not start before it answers.
+        if options.resolver == nil { prepared?.begin() }
+        Processes.showArguments(["box-runtime", "monitor"] + order.arguments)
+        if let log = order.standardError.take() { try Processes.duplicate(log.raw, onto: 2) }
+        try connection.setNonBlocking()
+        return try Monitor.run(options, surroundings, connection, network: order.network.take(), prepared)
+    }
+}

@@ -1,0 +1,102 @@
+import Glibc
+import Kernel
+import Supervision
+
+/// What a spare monitor has of its container before it knows it: the streams, and the first process in namespaces of its
+/// own, which waits for the order as the monitor does.
+///
+/// That process stays in the host's mount namespace until its start, so that it sees what is mounted there at that
+/// moment.
+final class PreparedContainer {
+    private var pipes: Pipes?
+    private var process: ForkedChild?
+    private let channel: LaunchChannel
+    /// The pid namespace that the monitor itself is in.
+    private let home: FileDescriptor
+    private var order: (packet: [UInt8], network: Int32?)?
+
+    init() throws(RuntimeError) {
+        let pipes = try attempt(.process, "making the container's streams") { () throws(SyscallError) in try Pipes() }
+        home = try ContainerLauncher.enterNewPidNamespace()
+        let child = try ForkedChild.fork { channel in Self.waitForOrder(channel, pipes) }
+        channel = child.channel
+        process = consume child
+        self.pipes = pipes
+    }
+
+    deinit { abandon() }
+
+    /// What the process shall do. `network` has to stay open until `takeProcess`.
+    func set(_ order: borrowing SpareMonitor.Received) { self.order = (order.packet, order.networkDescriptor) }
+
+    /// Hands the order on; early, so that the process works while the monitor does.
+    func begin() {
+        guard let order, (try? channel.hand(order.packet, network: order.network)) == true else { return }
+        hasBegun = true
+    }
+    private var hasBegun = false
+
+    func takePipes() -> Pipes? {
+        defer { pipes = nil }
+        return pipes
+    }
+
+    /// With its order. nil: there is none.
+    func takeProcess() -> ForkedChild? {
+        if !hasBegun { begin() }
+        order = nil
+        if hasBegun { return process.take() }
+        abandon()
+        return nil
+    }
+
+    private func abandon() {
+        guard let process = process.take() else { return }
+        process.destroy()
+        // It may have got as far as this.
+        while let said = try? channel.receive() {
+            if case .cgroup(let path) = said.message { ContainerCgroup.remove(path) }
+        }
+        try? Namespaces.enter(home.raw, .pid)
+    }
+
+    // MARK: The process
+
+    private static let namespaces: Namespaces.Kinds = [.uts, .ipc]
+
+    private static func waitForOrder(_ channel: LaunchChannel, _ pipes: Pipes) -> Never {
+        var ahead: ContainerInit.MadeAhead?
+        // Without them it starts as any other does.
+        if (try? Namespaces.unshare(namespaces)) != nil {
+            ahead = ContainerInit.MadeAhead(namespaces: namespaces, mounts: PreparedMounts())
+        }
+        do throws(RuntimeError) {
+            try start(channel, pipes, ahead)
+        } catch {
+            try? channel.send(.failed(error))
+            _exit(error.exitCode)
+        }
+    }
+
+    private static func start(_ channel: LaunchChannel, _ pipes: Pipes, _ ahead: ContainerInit.MadeAhead?)
+        throws(RuntimeError) -> Never
+    {
+        let received = try attempt(.handshake, "waiting for the container") { () throws(SyscallError) in
+            try channel.receiveOrder()
+        }
+        // The monitor is gone.
+        guard var order = received else { _exit(0) }
+        let options = try parse(order.arguments)
+        // Given away: what follows does not return, and so nothing of ours lives until its end. The exec closes it.
+        let network = order.network.take()?.release()
+        var request = SupervisedContainer.request(options, pipes, network: network)
+        if let path = options.seccomp { request.seccompProgram = try SupervisedContainer.seccompProgram(path) }
+        ContainerInit.run(request, channel, ahead)
+    }
+
+    private static func parse(_ arguments: [String]) throws(RuntimeError) -> MonitorOptions {
+        do { return try MonitorOptions(parsing: arguments) } catch {
+            throw RuntimeError(.request, error.description)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Cgroups
+import Kernel
+import OCI
+import Supervision
+
+/// Does once, for nothing, what every start does: the Swift runtime looks up conformances and makes metadata when they
+/// are first used, which takes longer than the work itself. Processes forked from here have all that.
+///
+/// Nothing depends on it, and what fails here fails with a reason where it is needed.
+enum WarmUp {
+    static func run() {
+        monitor()
+        guard let spec: RuntimeSpec = try? ContainerConfig.decode(Array(configuration.utf8), "warm-up") else { return }
+        var request = LaunchRequest(id: "warm-up", bundle: "/", stdio: .descriptors(stdin: 0, stdout: 1, stderr: 2))
+        request.overlay = OverlayRootfs(lower: ["/"])
+        guard let namespaces = try? NamespacePlan(spec.linux?.namespaces) else { return }
+        try? ContainerConfig.check(spec, request, namespaces)
+        for mount in spec.mounts ?? [] { _ = MountOptions(mount.options ?? []) }
+        for name in (spec.linux?.sysctl ?? [:]).keys { _ = try? KernelParameters.path(of: name, namespaces) }
+        cgroup(spec)
+        tree()
+        guard let process = spec.process, let program = try? Program(process) else { return }
+        _ = try? program.find()
+        _ = try? Credentials(process, filter: nil)
+    }
+
+    private static func monitor() {
+        let options = MonitorOptions(
+            id: "warm-up", bundle: "/", runDirectory: "/", logDirectory: "/", lower: ["/"], upper: "/", work: "/",
+            seccomp: "/")
+        let order = SpareMonitor.order(options) ?? []
+        _ = try? MonitorOptions(parsing: SpareMonitor.arguments(order[...]))
+        for message in [LaunchMessage.cgroup("/"), .executing] { _ = LaunchMessage(message.bytes) }
+        _ = MonitorMessage.started(pid: 1, terminal: false).encoded
+        let record = ExitRecord(pid: 1, exitCode: 0, started: 0, finished: 0)
+        _ = MonitorMessage.exited(record).encoded
+        _ = Supervision.ProcessIdentity(ofRunning: 1)?.encoded
+    }
+
+    /// Where the cgroups are does not change while boxd runs, which looks once itself; so this is remembered.
+    private static func cgroup(_ spec: RuntimeSpec) {
+        _ = DeviceNodes.allowing(spec.linux?.devices, in: spec.linux?.resources)
+        guard let path = try? ContainerCgroup.path("/box-warm-up/none", id: ""),
+            let cgroup = try? ContainerCgroup.host().cgroup(path)
+        else { return }
+        // There is none of this name.
+        _ = try? cgroup.processes()
+        _ = cgroup.oomKills()
+    }
+
+    /// Finds what is there already.
+    private static func tree() {
+        guard let root = try? RootedDirectory(path: "/") else { return }
+        _ = try? root.openMountTarget("/proc/self", directory: true, withoutSymlinks: false)
+        _ = try? root.makeDirectories("/dev")
+        _ = try? root.parent(of: "/dev/null")
+    }
+
+    /// A configuration as boxd writes it, with one of each.
+    private static let configuration = """
+        {"ociVersion":"1.0.2","root":{"path":"/","readonly":false},"hostname":"box",
+        "process":{"terminal":false,"cwd":"/","args":["true"],"env":["PATH=/warm:/bin"],"noNewPrivileges":false,
+        "user":{"uid":0,"gid":0,"umask":18,"additionalGids":[0]},"oomScoreAdj":0,
+        "rlimits":[{"type":"RLIMIT_NOFILE","soft":1024,"hard":1024}],
+        "capabilities":{"bounding":["CAP_CHOWN"],"effective":["CAP_CHOWN"],"permitted":["CAP_CHOWN"]}},
+        "mounts":[{"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["nosuid","mode=755","ro"]},
+        {"destination":"/etc/hosts","type":"bind","source":"/","options":["rbind","rprivate"]}],
+        "annotations":{"a":"b"},
+        "linux":{"cgroupsPath":"/box/warm-up","namespaces":[{"type":"pid"},{"type":"mount"},{"type":"network"}],
+        "sysctl":{"net.ipv4.ip_unprivileged_port_start":"0"},"maskedPaths":["/proc/kcore"],
+        "readonlyPaths":["/proc/sys"],"devices":[],"resources":{"memory":{"limit":1048576,"swap":1048576},
+        "cpu":{"shares":2,"quota":1,"period":1,"cpus":"0"},"pids":{"limit":1},"blockIO":{"weight":10},
+        "devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":1,"minor":3,"access":"rwm"}]}}}
+        """
+}
