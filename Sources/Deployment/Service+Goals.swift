@@ -97,6 +97,12 @@ extension Service {
             instances[index].goal = instances[index].revision == from ? parkGoal : .remove
             serving -= 1
         }
+        // One that came back for a rollback which got stuck, and never served: nobody waits for it now.
+        if rollout.baseServe == 0, parkGoal == .stop {
+            for index in instances.indices where isBase(instances[index]) && instances[index].goal == .ready {
+                instances[index].goal = .stop
+            }
+        }
         // One that died while it was kept leaves the way back too narrow.
         guard let from, parkGoal != .stop, rollout.kind == .deploy, !rollout.isRollingBack, rollout.pause == nil
         else { return }

@@ -9,7 +9,7 @@ struct StormTests {
     @Test("Whatever fails, the invariants hold and every rollout ends")
     func storms() {
         let first = environment("BOX_SEED").flatMap { UInt64($0) }
-        let count = environment("BOX_SIMULATIONS").flatMap { UInt64($0) } ?? (first == nil ? 60 : 1)
+        let count = environment("BOX_SIMULATIONS").flatMap { UInt64($0) } ?? (first == nil ? 25 : 1)
         var actions = 0
         var events = 0
         var recoveries = 0
