@@ -234,7 +234,7 @@ final class Connection {
     }
 
     private func respond(_ request: Request, _ body: [UInt8], _ responder: inout Responder, _ draining: Bool) {
-        let keepsAlive = request.keepsAlive && !draining
+        let keepsAlive = request.keepsAlive && !draining && !responder.isLame
         let response = responder.answer(request, body: body)
         response.write(to: &output, fields: responder.fields, keepsAlive: keepsAlive, hasBody: request.method != "HEAD")
         phase = keepsAlive ? .head : .ending

@@ -51,6 +51,7 @@ struct Responder {
     private let hostname: String
     private let identity: [UInt8]
     private var stampedSecond: Int64 = -1
+    private var lameUntil: Int64 = 0
     /// Header fields that all answers have; renewed once a second.
     private(set) var fields: [UInt8] = []
 
@@ -74,6 +75,10 @@ struct Responder {
         let date = String(decoding: text[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         fields = Array("Server: box-web/\(configuration.version)\r\nDate: \(date)\r\n".utf8)
     }
+
+    /// Clients are asked to go: connections end with their next answer.
+    mutating func becomeLame(for nanoseconds: Int64) { lameUntil = Clock.boottime() + nanoseconds }
+    var isLame: Bool { lameUntil > 0 && Clock.boottime() < lameUntil }
 
     /// How late the answer is to be, in milliseconds.
     func delay(of request: Request) -> Int {

@@ -9,12 +9,15 @@ final class Server {
         case answer(UInt64)
         case sweep
         case loseSilent
+        case loseIdle
     }
     private static let listenerToken: UInt64 = 1
     private static let signalToken: UInt64 = 2
     /// Connections on which nothing happens for so long are closed.
     private static let longestSilence: Int64 = 75_000_000_000
     private static let sweepInterval: Int64 = 5_000_000_000
+    /// After SIGUSR1 every answer is the last one of its connection, for so long.
+    private static let lameTime: Int64 = 10_000_000_000
 
     private let epoll: Epoll
     private let signals: SignalDescriptor
@@ -31,7 +34,7 @@ final class Server {
     init(_ configuration: Configuration) throws(SyscallError) {
         responder = Responder(configuration)
         epoll = try Epoll()
-        signals = try SignalDescriptor([SIGTERM, SIGINT])
+        signals = try SignalDescriptor([SIGTERM, SIGINT, SIGUSR1])
         Signals.ignorePipe()
         // As the first process of a container: what is orphaned there is ours, and gone when it ends.
         _ = signal(SIGCHLD, SIG_IGN)
@@ -94,6 +97,8 @@ final class Server {
                     close(connection)
                 }
                 schedule(.sweep, after: Int(Self.sweepInterval / 1_000_000))
+            case .loseIdle:
+                for connection in connections.values where connection.isIdle { close(connection) }
             case .loseSilent:
                 for connection in connections.values {
                     connection.drain(patience: false)
@@ -164,7 +169,10 @@ final class Server {
 
     private func handleSignals() -> Int32? {
         while let number = signals.next() {
-            if number == SIGINT || responder.configuration.termination == .graceful {
+            if number == SIGUSR1 {
+                responder.becomeLame(for: Self.lameTime)
+                schedule(.loseIdle, after: 1000)
+            } else if number == SIGINT || responder.configuration.termination == .graceful {
                 // Those that are connected, in the kernel's queue, are not turned away.
                 accept()
                 listener = nil

@@ -142,6 +142,26 @@ struct WebTests {
         }
     }
 
+    @Test("Told to be lame, it asks its clients to go, and takes new ones")
+    func lameDuck() throws {
+        try withServer { server, port in
+            let kept = try RawHTTP(port: port)
+            try kept.send(get("/version"))
+            let before = try kept.receive { $0.hasSuffix("v9\n") }
+            #expect(!before.contains("Connection: close"))
+            let idle = try RawHTTP(port: port)
+            try server.signal(SIGUSR1)
+            pause(0.1)
+            try kept.send(get("/version"))
+            let last = try kept.receive(within: 2)
+            #expect(last.hasPrefix("HTTP/1.1 200") && last.contains("Connection: close"))
+            #expect(try idle.receive(within: 3).isEmpty)
+            let new = try RawHTTP(port: port).exchange(get("/version"))
+            #expect(new.hasPrefix("HTTP/1.1 200"))
+            #expect(server.isRunning)
+        }
+    }
+
     @Test("Abrupt, stubborn, and mortal by itself")
     func otherEnds() throws {
         try withServer(["WEB_SIGTERM": "abrupt"]) { server, port in

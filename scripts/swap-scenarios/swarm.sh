@@ -6,16 +6,16 @@ scenario_swarm() {
     [ -x "$docker" ] && command -v dockerd haproxy >/dev/null ||
         { problem 'docker.io and haproxy are missing (scripts/setup --swap)'; return; }
     need_boxd
-    local extra='{"env": {"WEB_SIGTERM": "graceful"}, "drain": {"timeout": "2s", "stop_grace": "10s"}}'
+    local extra='{"env": {"WEB_SIGTERM": "graceful"}, "drain": {"lame_duck": {"signal": "USR1"}, "timeout": "10s"}}'
     must_deploy "$(spec web v0 "$extra")" || return
     start_load --slow 1 --versions 'v*'
     must_deploy "$(spec web v1 "$extra")"
     until_sent $((requests / 10))
     end_load || return
-    # Four times the time to be stable, and the drain of each: connections that are kept do not end earlier.
+    # Configured waits: four times the time to be stable, and answers of a second that each drain waits for.
     local ours waits
     ours=$(jq .timings.total "$result")
-    waits=$(jq -n '4 * (0.2 + 2)')
+    waits=$(jq -n '4 * (0.2 + 1)')
     measured box_failed "$(load .failed)" box_seconds "$ours" \
         box_net "$(jq -n "$ours - $waits | . * 1000 | round / 1000")"
     none_failed
