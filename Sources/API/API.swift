@@ -3,15 +3,21 @@ package import Engine
 import HTTP
 package import HTTPServer
 package import Reactor
+package import Services
 
 /// Docker's Engine API over an engine: what goes over the wire, and nothing of how it is done.
 struct API: Sendable {
     let engine: Engine
+    /// nil: an engine without services.
+    let services: ServiceManager?
     /// Where archives come in and go out. Apart from the engine's threads: a client that stops reading keeps one, and
     /// must not keep the engine from its own work.
     let transfers = BlockingPool(name: "transfer", limit: 128)
 
-    init(_ engine: Engine) { self.engine = engine }
+    init(_ engine: Engine, _ services: ServiceManager? = nil) {
+        self.engine = engine
+        self.services = services
+    }
 
     /// All routes that there are.
     var router: Router {
@@ -27,6 +33,7 @@ struct API: Sendable {
         addImageTransfers(to: &router)
         addVolumes(to: &router)
         addNetworks(to: &router)
+        addServices(to: &router)
         addUnsupported(to: &router)
         return router
     }
@@ -35,7 +42,7 @@ struct API: Sendable {
 /// The server that boxd runs.
 package enum APIServer {
     /// Nothing is served before `serve` is called with a listener.
-    package static func make(_ engine: Engine, loop: EventLoop) -> HTTPServer {
+    package static func make(_ engine: Engine, _ services: ServiceManager? = nil, loop: EventLoop) -> HTTPServer {
         let log = engine.logger.with("api")
         var options = HTTPServer.Options()
         options.headers = [
@@ -47,7 +54,7 @@ package enum APIServer {
             if status == .internalServerError { log.error(message) }
             return (status, message)
         }
-        let router = API(engine).router
+        let router = API(engine, services).router
         return HTTPServer(options: options, loop: loop, log: log) { try await router.handle($0, $1) }
     }
 }

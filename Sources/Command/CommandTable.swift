@@ -4,13 +4,15 @@ package enum CommandTable {
         CommandGroup(name: "container", summary: "Manage containers"),
         CommandGroup(name: "image", summary: "Manage images"),
         CommandGroup(name: "network", summary: "Manage networks"),
+        CommandGroup(name: "config", summary: "Spec files of services"),
+        CommandGroup(name: "service", summary: "Manage services"),
         CommandGroup(name: "system", summary: "Manage boxd"),
         CommandGroup(name: "volume", summary: "Manage volumes"),
     ]
 
     package static let all: [CommandSpec] =
         (ContainerCommands.all + ImageCommands.all + VolumeCommands.all + NetworkCommands.all + SystemCommands.all
-        + refused)
+        + ServiceCommands.all + refused)
         .sorted { $0.name < $1.name }
 
     /// `name` as typed: `run`, `container run`, `volume create`.
@@ -37,9 +39,7 @@ package enum CommandTable {
         .refused("trust", "registries cannot be reached yet"),
         .refused("swarm", "Box is for one host"),
         .refused("node", "Box is for one host"),
-        .refused("service", "Box is for one host"),
         .refused("stack", "Box is for one host"),
         .refused("secret", "Box is for one host"),
-        .refused("config", "Box is for one host"),
     ]
 }

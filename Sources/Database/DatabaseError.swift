@@ -18,6 +18,8 @@ package struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertibl
 
     /// A row with the same key is there already. `message` names table and column: `UNIQUE constraint failed: t.c`.
     package var isDuplicate: Bool { code == sqliteConstraintUnique || code == sqliteConstraintPrimaryKey }
+    /// There is no room on the disk.
+    package var isFull: Bool { code & 0xff == SQLITE_FULL || code & 0xff == SQLITE_IOERR }
     package var isForeignKeyViolation: Bool { code == sqliteConstraintForeignKey }
 
     /// `INSERT INTO images …`: enough to find the statement by, without its values.

@@ -116,6 +116,10 @@ extension Engine {
             let (record, state) = (await container.record, await container.state)
             uses.append(ImageUse(image: record.image, container: container.id, isRunning: state.isUp))
         }
+        for (image, holder) in claims?.images ?? [] {
+            // As one that runs: force must not take away what can be gone back to.
+            if let id = Digest(image) { uses.append(ImageUse(image: id, container: holder, isRunning: true)) }
+        }
         return uses
     }
 

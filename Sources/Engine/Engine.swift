@@ -1,6 +1,7 @@
 import APIModel
 package import Basics
 import Cgroups
+package import Database
 import Glibc
 import Kernel
 package import Networking
@@ -37,6 +38,8 @@ package final class Engine: Sendable {
     let host = HostStatistics()
     let facts: HostFacts
     let hostID: String
+    /// Set once, before there are clients.
+    private let held = Mutex<(any EngineClaims)?>(nil)
 
     /// Opens the data root and reads what is there. Blocks. No container is touched before `reconcile`.
     package init(_ options: EngineOptions, loop: EventLoop, pool: BlockingPool) throws {
@@ -61,6 +64,14 @@ package final class Engine: Sendable {
 
     /// Makes sure that no other daemon uses this one's bridge.
     package func claimBridge() throws { try networking.claimBridge() }
+
+    package var database: Database { stores.database }
+
+    /// What belongs to somebody who is above the engine.
+    package var claims: (any EngineClaims)? {
+        get { held.withLock { $0 } }
+        set { held.withLock { $0 = newValue } }
+    }
 
     var root: DataRoot { stores.root }
     var table: ContainerTable { stores.containers }

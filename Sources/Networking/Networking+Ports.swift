@@ -6,6 +6,9 @@ import Synchronization
 
 /// Ports of the host that lead into containers.
 extension Networking {
+    /// Of all containers, by number. Blocks.
+    package func publishedPorts() throws -> [PublishedPort] { try database.read { try PortRows.all($0) } }
+
     /// Publishes ports of an endpoint: all of them, or none when it throws.
     func publish(
         _ requests: [PortRequest], _ container: ContainerIdentity, _ endpoint: Endpoint, _ network: StoredNetwork

@@ -4,13 +4,17 @@ import Engine
 import Glibc
 import HTTPServer
 import Kernel
+import Networking
 import Reactor
+import Routing
+import Services
 
 /// One boxd: opens its places, finds its containers again, serves the API until it is told to end.
 struct Daemon {
     private let options: DaemonOptions
     private let loop: EventLoop
     private let engine: Engine
+    private let services: ServiceManager
     private let signals: SignalReader
     private let logger: Logger
 
@@ -25,11 +29,29 @@ struct Daemon {
         engine = try Engine(options.engine, loop: loop, pool: BlockingPool())
         try engine.claimBridge()
         logger = engine.logger
+        services = try Self.services(of: engine)
+    }
+
+    private static func services(of engine: Engine) throws -> ServiceManager {
+        let log = engine.logger.with("services")
+        let journal = try DatabaseJournal(
+            engine.database, log: log, reserve: engine.options.dataRoot + "/journal.reserve")
+        let directory = ServiceDirectory()
+        engine.claims = directory
+        let instances = try EngineInstances(engine, journal: journal, directory: directory)
+        let networking = engine.networking
+        let router = try NFTRouter(
+            table: "\(networking.options.tableName)-services", ports: networking, log: engine.logger.with("router"))
+        let tools = ServiceTools(
+            instances: instances, router: router, journal: journal, clock: .boottime(engine.loop), pool: engine.pool,
+            log: log, bootID: try Sys.readText("/proc/sys/kernel/random/boot_id"), directory: directory)
+        return ServiceManager(tools, images: instances)
     }
 
     func run() async throws {
         await engine.reconcile()
         engine.openSpareMonitors()
+        await services.start()
         let path = options.socketPath
         let slash = path.lastIndex(of: "/") ?? path.startIndex
         try Sys.makeDirectories(String(path[..<slash]), mode: 0o700)
@@ -38,13 +60,14 @@ struct Daemon {
             try Sys.listenUnix(
                 .stream, in: slash == path.startIndex ? "/" : String(path[..<slash]),
                 name: String(path[path.index(after: slash)...])))
-        let server = APIServer.make(engine, loop: loop)
+        let server = APIServer.make(engine, services, loop: loop)
         let serving = Task { try await server.serve(listener) }
         logger.info("listening on unix://\(path), version \(BoxVersion.current)")
         try await waitForTheEnd()
         serving.cancel()
         // Containers stay: their monitors need nobody. Who connects now is refused at once.
         try? Sys.unlink(path)
+        await services.close()
         await engine.close()
         logger.info("ended; containers go on")
     }

@@ -5,6 +5,7 @@ import HTTP
 import HTTPServer
 import Kernel
 import Reactor
+import Services
 import Storage
 import Testing
 
@@ -69,13 +70,15 @@ private let loop: EventLoop = {
 }
 
 /// The API over an engine of its own, with nothing in it.
-private final class Fixture: Sendable {
+final class Fixture: Sendable {
     let path: String
     let engine: Engine
+    let services: ServiceManager?
     let pool = BlockingPool()
     private let serving: Task<Void, any Error>
 
-    init() throws {
+    /// - Parameter services: made over the engine; none by default.
+    init(_ services: (Engine) throws -> ServiceManager? = { _ in nil }) throws {
         path = "/tmp/box-api-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         try Sys.mkdir(path)
         var options = EngineOptions(runtimePath: "/bin/true")
@@ -87,7 +90,8 @@ private final class Fixture: Sendable {
         let engine = try Engine(options, loop: loop, pool: pool)
         self.engine = engine
         let listener = SharedDescriptor(try Sys.listenUnix(.stream, in: path, name: "s"))
-        let server = APIServer.make(engine, loop: loop)
+        self.services = try services(engine)
+        let server = APIServer.make(engine, self.services, loop: loop)
         serving = Task { try await server.serve(listener) }
     }
 

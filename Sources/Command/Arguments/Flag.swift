@@ -4,6 +4,8 @@ package struct Flag: Sendable {
         case bool(default: Bool)
         /// A value; `placeholder` names its type in `--help`. The last one given counts.
         case one(placeholder: String, default: String)
+        /// Alone, or with a value behind `=`; alone it is `true`.
+        case maybe(placeholder: String)
         /// May be given again and again.
         case many(placeholder: String)
     }
@@ -38,6 +40,9 @@ package struct Flag: Sendable {
     ) -> Flag {
         Flag(name, short, .one(placeholder: placeholder, default: `default`), help)
     }
+    static func maybe(_ name: String, _ short: Character? = nil, _ placeholder: String, _ help: String) -> Flag {
+        Flag(name, short, .maybe(placeholder: placeholder), help)
+    }
     static func many(_ name: String, _ short: Character? = nil, _ placeholder: String = "list", _ help: String) -> Flag
     {
         Flag(name, short, .many(placeholder: placeholder), help)
@@ -61,8 +66,10 @@ package struct Flag: Sendable {
     var key: String { original ?? name }
 
     var takesValue: Bool {
-        if case .bool = value { return false }
-        return true
+        switch value {
+        case .bool, .maybe: return false
+        case .one, .many: return true
+        }
     }
 }
 

@@ -32,6 +32,7 @@ package enum HelpText {
         let start = flag.short.map { "  -\($0), --\(flag.name)" } ?? "      --\(flag.name)"
         switch flag.value {
         case .bool: return start
+        case .maybe(let placeholder): return "\(start)[=\(placeholder)]"
         case .one(let placeholder, _), .many(let placeholder): return "\(start) \(placeholder)"
         }
     }

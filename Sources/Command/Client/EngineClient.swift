@@ -94,6 +94,11 @@ package final class EngineClient {
         }
     }
 
+    /// A request as it is, whose answer may be an error.
+    func plain(_ head: HTTPRequestHead, _ body: JSONValue?) throws -> HTTPClientResponse {
+        try reading { try http.send(head, body: Self.body(body)) }
+    }
+
     // MARK: Failures
 
     private static func body(_ value: JSONValue?) -> HTTPBody {

@@ -39,18 +39,38 @@ enum ContainerCommands {
                 }
             }),
         CommandSpec(
-            "pause", aliases: ["container pause"], usage: "CONTAINER [CONTAINER...]", operands: several,
-            "Pause all processes within one or more containers",
-            run: { call in try call.forEach { try call.client.perform(.post, Path.container($0, "pause")) } }),
+            "pause", aliases: ["container pause"], usage: "CONTAINER|ROLLOUT [CONTAINER|ROLLOUT...]", operands: several,
+            "Pause all processes within one or more containers, or a rollout, which is named as in web-d42",
+            run: { call in
+                try call.reporting {
+                    try call.forEach(printsName: false) { name in
+                        if try ServiceCommands.isRollout(name, call.client) {
+                            return try ServiceCommands.pause(call, name)
+                        }
+                        try call.client.perform(.post, Path.container(name, "pause"))
+                        try Output.line(name)
+                    }
+                }
+            }),
         CommandSpec(
             "unpause", aliases: ["container unpause"], usage: "CONTAINER [CONTAINER...]", operands: several,
             "Unpause all processes within one or more containers",
             run: { call in try call.forEach { try call.client.perform(.post, Path.container($0, "unpause")) } }),
         CommandSpec(
-            "wait", aliases: ["container wait"], usage: "CONTAINER [CONTAINER...]", operands: several,
-            "Block until one or more containers stop, then print their exit codes",
+            "wait", aliases: ["container wait"], usage: "CONTAINER [CONTAINER...] | ROLLOUT", operands: several,
+            "Block until one or more containers stop, then print their exit codes; or until a rollout, which is named "
+                + "as in web-d42, has ended",
+            flags: { ServiceCommands.waitFlags },
             run: { call in
-                try call.forEach(printsName: false) { name in
+                if let name = call.arguments.operands.first, call.arguments.operands.count == 1,
+                    try call.reporting({ try ServiceCommands.isRollout(name, call.client) ? 1 : 0 }) == 1
+                {
+                    return try ServiceCommands.wait(call, for: name)
+                }
+                for flag in ServiceCommands.waitFlags where call.arguments.isSet(flag.name) {
+                    throw CommandError.usage("--\(flag.name) is for rollouts, and this is a container")
+                }
+                return try call.forEach(printsName: false) { name in
                     let answer = try call.client.send(.post, Path.container(name, "wait")).bytes()
                     try Output.line(String(try AttachedContainer.status(answer)))
                 }

@@ -27,7 +27,8 @@ enum ImageCommands {
                 ]
             }, run: remove),
         CommandSpec(
-            "history", aliases: ["image history"], usage: "IMAGE", operands: 1...1, "Show the history of an image",
+            "history", aliases: ["image history"], usage: "IMAGE|SERVICE", operands: 1...1,
+            "Show the history of an image, or of a service when there is no image of the name",
             flags: {
                 [
                     .format, .bool("human", "H", default: true, "Print sizes and dates for people"), .noTruncation,
@@ -84,7 +85,14 @@ enum ImageCommands {
                 ("Size", "SIZE"), ("Comment", "COMMENT"),
             ],
             columns: ["ID", human ? "CreatedSince" : "CreatedAt", "CreatedBy", "Size", "Comment"], quietMember: "ID")
-        listing.rows = try call.client.get(Path.image(arguments.operands[0], "history")).array.map { entry in
+        let steps: JSONValue
+        do { steps = try call.client.get(Path.image(arguments.operands[0], "history")) } catch let error as DaemonError
+        {
+            let name = arguments.operands[0]
+            guard error.isNotFound, (try? call.client.boxValue(.get, BoxPath.service(name))) != nil else { throw error }
+            return try ServiceViews.history(call)
+        }
+        listing.rows = steps.array.map { entry in
             let created = entry["Created"].integer ?? 0
             let text = entry["CreatedBy"].text.split(on: "\t").joined(separator: " ")
             let stamp = Timestamp(nanosecondsSince1970: created * 1_000_000_000).description

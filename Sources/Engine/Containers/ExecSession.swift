@@ -135,7 +135,8 @@ package actor ExecSession {
     /// The client leaves by its detach keys.
     package func detached() async { await container.publish("exec_detach", ["execID": id]) }
 
-    func kill() {
+    /// Nothing when it does not run.
+    package func kill() {
         guard case .running = state, let pidfd else { return }
         _ = try? Processes.signal(pidfd.descriptor, 9)
     }

@@ -9,9 +9,24 @@ extension Engine {
     /// A network namespace with a place in each of the container's networks, and its ports; nil when it has none.
     func attach(_ record: ContainerRecord) throws -> NetworkAttachment? {
         guard let wishes = record.networks, !wishes.isEmpty else { return nil }
+        let ports = try NetworkPlan.published(record.config, record.hostConfig)
+        try checkClaims(ports)
         return try networking.attach(
             ContainerIdentity(id: record.id, name: record.name), try wishes.map(request),
-            ports: try NetworkPlan.published(record.config, record.hostConfig))
+            ports: ports)
+    }
+
+    private func checkClaims(_ ports: [PortRequest]) throws(EngineError) {
+        guard let claims else { return }
+        for port in ports {
+            guard let range = port.hostPorts, range.count == 1,
+                let owner = claims.owner(ofPort: range.lowerBound, port.transport)
+            else { continue }
+            throw EngineError(
+                .conflict,
+                "port \(range.lowerBound)/\(port.transport) belongs to \(owner): publish another one, or deploy the "
+                    + "service without it")
+        }
     }
 
     /// What `Networking` is asked for. A network that was made anew has another identifier, and its old name.

@@ -1,0 +1,165 @@
+import Basics
+import HTTP
+import Kernel
+
+/// `status`, `service ls`, `service history`, `doctor`.
+enum ServiceViews {
+    static let specs: [CommandSpec] = [
+        CommandSpec(
+            "status", usage: "[SERVICE|ROLLOUT]", operands: 0...1, "Show how services and rollouts are doing",
+            flags: { [.bool("watch", "w", "Again and again"), DeployCommand.output] },
+            run: { call in try call.reporting { try status(call) } }),
+        CommandSpec(
+            "service ls", aliases: ["service list"], operands: 0...0, "List services",
+            flags: { [.format, .bool("quiet", "q", "Only display names")] },
+            run: { call in
+                try call.reporting {
+                    var listing = Listing(
+                        titles: [
+                            ("Name", "NAME"), ("State", "STATE"), ("Revision", "REVISION"), ("Image", "IMAGE"),
+                            ("Instances", "INSTANCES"), ("Ports", "PORTS"), ("Rollout", "ROLLOUT"),
+                        ],
+                        columns: ["Name", "State", "Revision", "Image", "Instances", "Ports", "Rollout"],
+                        quietMember: "Name")
+                    listing.rows = try call.client.boxValue(.get, "/services").array.map(row)
+                    try Output.write(
+                        try listing.text(
+                            format: call.arguments.text("format"), quiet: call.arguments.bool("quiet")))
+                    return 0
+                }
+            }),
+        CommandSpec(
+            "service history", usage: "SERVICE", operands: 1...1, "Show the rollouts of a service, the newest first",
+            flags: { [.format, .one("limit", "n", "int", default: "20", "At most so many"), DeployCommand.output] },
+            run: { call in try history(call) }),
+        CommandSpec(
+            "doctor", usage: "SERVICE", operands: 1...1, "Look for what is wrong with a service (exit 4 when there is)",
+            flags: { [DeployCommand.output] },
+            run: { call in try call.reporting { try doctor(call) } }),
+    ]
+
+    // MARK: Status
+
+    private static func status(_ call: Invocation) throws -> Int32 {
+        while true {
+            let text = try picture(call)
+            guard call.arguments.bool("watch") else {
+                try Output.write(text)
+                return 0
+            }
+            let isTerminal = Terminal.isTerminal(1)
+            try Output.write(
+                isTerminal
+                    ? "\u{1b}[H\u{1b}[2J" + text.split(on: "\n").joined(separator: "\u{1b}[K\n") + "\u{1b}[J" : text)
+            Clock.sleep(nanoseconds: 1_000_000_000)
+        }
+    }
+
+    private static func picture(_ call: Invocation) throws -> String {
+        let isJSON = call.arguments.optionalText("output") == "json"
+        guard let name = call.arguments.operands.first else {
+            let all = try call.client.boxValue(.get, "/services")
+            return isJSON ? all.compact + "\n" : all.array.map(text).joined(separator: "\n")
+        }
+        if try ServiceCommands.isRollout(name, call.client) {
+            let rollout = try call.client.boxValue(.get, BoxPath.deploy(name))
+            if isJSON { return rollout.compact + "\n" }
+            if rollout["done"].bool == true { return RolloutWait.summary(rollout["result"]) + "\n" }
+            let service = try call.client.boxValue(.get, BoxPath.service(rollout["service"].text))
+            return LiveView.picture(rollout, service, width: 120).joined(separator: "\n") + "\n"
+        }
+        let service = try call.client.boxValue(.get, BoxPath.service(name))
+        return isJSON ? service.compact + "\n" : text(of: service)
+    }
+
+    static func text(of service: JSONValue) -> String {
+        var lines = "\(service["service"].text): \(service["state"].text), \(service["stable"].string ?? "no revision")"
+        lines += ", \(pooled(service)) of \(service["desired"].integer ?? 0) instances in the pool\n"
+        let window = service["window"]
+        if !window.isNull {
+            let left = HumanNumber.fixed(window["seconds_left"].number ?? 0, digits: 0)
+            lines += "  \(window["revision"].text) is kept for a rollback, \(left) s more\n"
+        }
+        if !service["rollout"].isNull {
+            for line in LiveView.picture(service["rollout"], service, width: 120) { lines += "  \(line)\n" }
+        }
+        var table = "NAME\tREVISION\tSTATE\tFOR\tADDRESS\tLAST PROBE\n"
+        for one in service["instances"].array {
+            let seconds = Int64(one["seconds"].number ?? 0)
+            let detail = one["failure"]["detail"].string ?? one["probe"]["detail"].text
+            let state = one["state"].text + (one["set_aside"].bool == true ? " (set aside)" : "")
+            table +=
+                [
+                    one["name"].text, one["revision"].text, state, GoDuration.format(seconds * 1_000_000_000),
+                    one["address"].string ?? "-", Escaping.ellipsis(detail, 60),
+                ].map { Escaping.visible($0) }.joined(separator: "\t") + "\n"
+        }
+        return Escaping.lines(lines) + TabWriter.align(table)
+    }
+
+    private static func pooled(_ service: JSONValue) -> Int64 {
+        service["serving"].members.reduce(0) { $0 + ($1.value.integer ?? 0) }
+    }
+
+    private static func row(_ service: JSONValue) -> JSONValue {
+        let revision = service["revisions"].array.first { $0["stable"].bool == true } ?? .null
+        let ports = service["ports"].array.compactMap { port -> String? in
+            port["publish"].integer.map { "\($0)->\(port["target"].integer ?? 0)/\(port["protocol"].text)" }
+        }
+        return [
+            "Name": service["service"], "State": service["state"], "Revision": .string(service["stable"].text),
+            "Image": .string(revision["image"].text),
+            "Instances": .string("\(pooled(service))/\(service["desired"].integer ?? 0)"),
+            "Ports": .string(ports.joined(separator: ", ")),
+            "Rollout": .string(service["rollout"]["deploy"].text),
+        ]
+    }
+
+    // MARK: History
+
+    static func history(_ call: Invocation) throws -> Int32 {
+        try call.reporting {
+            let name = call.arguments.operands[0]
+            let limit = call.arguments.optionalText("limit") ?? "20"
+            let all = try call.client.boxValue(.get, BoxPath.service(name, "history"), ["limit": limit])
+            if call.arguments.optionalText("output") == "json" {
+                try Output.line(all.compact)
+                return 0
+            }
+            var listing = Listing(
+                titles: [
+                    ("Rollout", "ROLLOUT"), ("Ended", "ENDED"), ("Outcome", "OUTCOME"), ("From", "FROM"), ("To", "TO"),
+                    ("Seconds", "SECONDS"), ("Reason", "REASON"),
+                ],
+                columns: ["Rollout", "Ended", "Outcome", "From", "To", "Seconds", "Reason"], quietMember: "Rollout")
+            listing.rows = all.array.map { one in
+                [
+                    "Rollout": one["deploy"], "Ended": one["ended"], "Outcome": one["outcome"],
+                    "From": .string(one["from"].string ?? "-"), "To": .string(one["to"].string ?? "-"),
+                    "Seconds": .string(HumanNumber.fixed(one["timings"]["total"].number ?? 0, digits: 1)),
+                    "Reason": .string(Escaping.ellipsis(one["reason"]["detail"].text, 70)),
+                ]
+            }
+            try Output.write(try listing.text(format: call.arguments.text("format"), quiet: false))
+            return 0
+        }
+    }
+
+    // MARK: Doctor
+
+    private static func doctor(_ call: Invocation) throws -> Int32 {
+        let report = try call.client.boxValue(.get, BoxPath.service(call.arguments.operands[0], "doctor"))
+        let isFine = report["ok"].bool == true
+        if call.arguments.optionalText("output") == "json" {
+            try Output.line(report.compact)
+            return isFine ? 0 : 4
+        }
+        var text = ""
+        for one in report["findings"].array {
+            text += "\(one["ok"].bool == true ? "ok  " : "BAD ") \(one["subject"].text): \(one["detail"].text)\n"
+            if !one["advice"].text.isEmpty { text += "     \(one["advice"].text)\n" }
+        }
+        try Output.write(Escaping.lines(text))
+        return isFine ? 0 : 4
+    }
+}
