@@ -161,6 +161,9 @@ struct ServiceTests {
                 for _ in 0..<6 { #expect(try lan.neighbour.fetch(Self.url) == "v1") }
                 try box.box("promote", "web")
                 try eventually("the new version serves") { try lan.neighbour.fetch(Self.url) == "v2" }
+                // Before its end, a rollback would be the way back of the same rollout.
+                let end = try box.run("wait", "web-d2")
+                #expect(end.status == 0, "\(end)")
                 for _ in 0..<6 { #expect(try lan.neighbour.fetch(Self.url) == "v2") }
                 let back = try box.run("rollback", "web", "--output", "json")
                 #expect(back.status == 0, "\(back)")
