@@ -88,7 +88,7 @@ struct LiveRestoreTests {
                 return Int(memory.split(separator: " ").dropFirst().first ?? "") ?? 0
             }
             let largest = sizes.max() ?? 0
-            #expect(largest > 0 && largest <= 300, "a monitor has \(largest) KB")
+            #expect(largest > 0 && largest <= 250, "a monitor has \(largest) KB")
         }
     }
 }

@@ -214,6 +214,12 @@ int box_ioprio_set(int which, int who, int value);
 void box_reset_signals(void);
 int box_execve(const char *path, char *const argv[], char *const envp[]);
 
+/*
+ * Gives back memory that a process with one thread does not use at the moment: freed memory, instructions (which are
+ * read from the program's file again), and the unused part of the stack.
+ */
+void box_release_memory(void);
+
 /* Terminals */
 int box_set_window_size(int fd, unsigned short rows, unsigned short columns);
 int box_get_window_size(int fd, unsigned short *rows, unsigned short *columns);

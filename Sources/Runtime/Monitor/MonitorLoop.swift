@@ -31,6 +31,8 @@ final class MonitorLoop {
     private let log: LogWriter
     private let buffer: AnonymousMemory
     private var bufferIsDirty = false
+    /// More than copying output was done, the start of the container for example.
+    private var hasWorked = true
     private var clients: [UInt32: MonitorClient] = [:]
     private var nextClient: UInt32 = 0
     /// Further processes by pid: who asked for them, and under which number.
@@ -75,7 +77,7 @@ final class MonitorLoop {
     func run() throws {
         // A child that ended before its signal was waited for.
         reap()
-        while exit == nil { _ = try turn(timeout: bufferIsDirty ? 1000 : -1) }
+        while exit == nil { _ = try turn(timeout: bufferIsDirty || hasWorked ? 1000 : -1) }
         // Its sockets would keep the network namespace.
         names = nil
         let ending = ContainerEnding(container)
@@ -94,11 +96,7 @@ final class MonitorLoop {
     /// Waits for something and does what it asks. True when output came.
     private func turn(timeout: Int32) throws -> Bool {
         let events = try epoll.wait(timeout: timeout)
-        if events.isEmpty, bufferIsDirty {
-            // A quiet container's monitor keeps no memory that it does not need.
-            buffer.giveBack()
-            bufferIsDirty = false
-        }
+        if events.isEmpty { settle() }
         var hadOutput = false
         for event in events {
             let number = UInt32(truncatingIfNeeded: event.token)
@@ -114,6 +112,14 @@ final class MonitorLoop {
         }
         for client in clients.values where client.isGone { drop(client) }
         return hadOutput
+    }
+
+    /// A quiet container's monitor keeps no memory that it does not need.
+    private func settle() {
+        if bufferIsDirty { buffer.giveBack() }
+        if hasWorked { Processes.releaseMemory() }
+        bufferIsDirty = false
+        hasWorked = false
     }
 
     // MARK: Output
@@ -159,6 +165,7 @@ final class MonitorLoop {
 
     private func serveNames() {
         bufferIsDirty = true
+        hasWorked = true
         do throws(SyscallError) {
             try names?.serve(using: buffer.bytes)
         } catch {
@@ -203,6 +210,7 @@ final class MonitorLoop {
 
     private func serve(_ client: MonitorClient) {
         bufferIsDirty = true
+        hasWorked = true
         do {
             for _ in 0..<16 {
                 switch try client.channel.receiveRequest(using: buffer.bytes) {
