@@ -117,7 +117,9 @@ extension Engine {
         let program = try seccomp.program(record.hostConfig, capabilities: spec.process?.capabilities)
         var monitor = try monitorOptions(record, modes, joined.paths, lowers, seccomp: program)
         monitor.networkNamespace = network != nil
-        if let network, hasNames(network.endpoints) { monitor.resolver = RunFiles(directory: runDirectory).resolver }
+        if let network, usesNameServer(record, network.endpoints) {
+            monitor.resolver = RunFiles(directory: runDirectory).resolver
+        }
         cleanup.disarm()
         return Launch(options: monitor, held: held, network: network)
     }
@@ -167,7 +169,7 @@ extension Engine {
         try HostFiles(
             record.hostConfig, hostname: try hostname(ofOwner: record), domainname: record.config.domainname,
             network: try NamespaceModes(record.hostConfig).network, addresses: endpoints.flatMap(\.addresses),
-            hasNames: hasNames(endpoints), gateway: networking.hostGateway,
+            nameServer: usesNameServer(record, endpoints), gateway: networking.hostGateway,
             hostHosts: (try? Sys.readText("/etc/hosts")) ?? "", hostResolver: Self.hostResolver())
     }
 

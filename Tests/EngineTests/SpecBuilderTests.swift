@@ -234,12 +234,12 @@ import Testing
 
     @Test func hostFiles() throws {
         func files(
-            _ network: NamespaceModes.Network, addresses: [IPAddress] = [], hasNames: Bool = false,
+            _ network: NamespaceModes.Network, addresses: [IPAddress] = [], nameServer: Bool = false,
             _ change: (inout HostConfig) -> Void = { _ in }
         ) throws -> HostFiles {
             try HostFiles(
-                HostConfig(change), hostname: "box", domainname: hasNames ? "lan" : "", network: network,
-                addresses: addresses, hasNames: hasNames, gateway: IPAddress("172.30.0.1"),
+                HostConfig(change), hostname: "box", domainname: nameServer ? "lan" : "", network: network,
+                addresses: addresses, nameServer: nameServer, gateway: IPAddress("172.30.0.1"),
                 hostHosts: "127.0.0.1 localhost\n10.0.0.1 metal\n",
                 hostResolver: """
                     # made by something
@@ -276,15 +276,17 @@ import Testing
         #expect(bridged.hosts.hasSuffix("172.30.0.2\tbox\n172.30.0.1\thost\n"))
         #expect(bridged.resolver == own.resolver)
         let named = try files(
-            .network("web"), addresses: ["10.0.0.2", "fd00::2"].compactMap { IPAddress($0) }, hasNames: true)
+            .network("web"), addresses: ["10.0.0.2", "fd00::2"].compactMap { IPAddress($0) }, nameServer: true)
         #expect(named.hosts.hasSuffix("10.0.0.2\tbox.lan box\nfd00::2\tbox.lan box\n"))
         #expect(named.resolver == "nameserver 127.0.0.11\nsearch lan corp\noptions edns0 ndots:0\n")
-        let asked = try files(.network("web"), hasNames: true) {
+        let asked = try files(.network("web"), nameServer: true) {
             $0.dns = ["10.0.0.9"]
             $0.dnsOptions = ["ndots:2"]
             $0.dnsSearch = ["."]
         }
         #expect(asked.resolver == "nameserver 127.0.0.11\noptions ndots:2\n")
+        #expect(HostFiles.needsHost(hostResolver: "nameserver 127.0.0.53\nsearch x\nnameserver ::1\n"))
+        #expect(!HostFiles.needsHost(hostResolver: "") && !HostFiles.needsHost(hostResolver: "nameserver 10.0.0.2\n"))
         let resolvers = "nameserver 127.0.0.53\nnameserver 10.0.0.2\nnameserver x\n"
         #expect(
             HostFiles.upstreams(HostConfig(), hostResolver: resolvers).map(\.description) == ["127.0.0.53", "10.0.0.2"])

@@ -10,7 +10,7 @@ import Supervision
 extension Container {
     func connect(_ found: StoredNetwork, _ wish: NetworkWish) async throws {
         try checkCanChange(found)
-        guard !(record.networks ?? []).contains(where: { $0.network == found.id }) else {
+        guard !(record.networks ?? []).contains(where: { $0.network == found.id || $0.name == found.name }) else {
             throw NetworkingError.forbidden(
                 "endpoint with name \(record.name) already exists in network \(found.name)")
         }
@@ -91,7 +91,7 @@ extension Container {
         let (record, after) = (record, network.endpoints)
         do {
             try await engine.pool.run { try engine.rewriteFiles(record, from: before, to: after) }
-            if engine.hasNames(after) { try await link?.startResolver(runFiles.resolver) }
+            if engine.usesNameServer(record, after) { try await link?.startResolver(runFiles.resolver) }
         } catch {
             logger.warn("it is on other networks now, and was not told: \(error)")
         }

@@ -1,3 +1,4 @@
+import APIModel
 import Basics
 import Kernel
 import Networking
@@ -31,11 +32,13 @@ extension Engine {
 
     /// What `Networking` is asked for. A network that was made anew has another identifier, and its old name.
     func request(_ wish: NetworkWish) throws -> EndpointRequest {
-        let network = try known(wish) ?? networking.network(wish.name)
-        return EndpointRequest(network: network.id, v4: wish.v4, v6: wish.v6, mac: wish.mac, aliases: wish.aliases)
+        EndpointRequest(
+            network: try network(wish).id, v4: wish.v4, v6: wish.v6, mac: wish.mac, aliases: wish.aliases)
     }
 
-    private func known(_ wish: NetworkWish) -> StoredNetwork? { try? networking.network(wish.network) }
+    func network(_ wish: NetworkWish) throws -> StoredNetwork {
+        try (try? networking.network(wish.network)) ?? networking.network(wish.name)
+    }
 
     func release(_ container: String) {
         do { try networking.release(container: container) } catch {
@@ -53,12 +56,20 @@ extension Engine {
         endpoints.contains { (try? networking.network($0.network))?.hasNames ?? false }
     }
 
+    /// Whether its programs ask the container's own name server: to find the others of a network, or because those of
+    /// the host's can only be asked from the host.
+    func usesNameServer(_ record: ContainerRecord, _ endpoints: [Endpoint]) -> Bool {
+        guard !endpoints.isEmpty else { return false }
+        return hasNames(endpoints)
+            || (record.hostConfig.dns ?? []).isEmpty && HostFiles.needsHost(hostResolver: Self.hostResolver())
+    }
+
     /// Tells the container's name server, if it has or needs one, where it looks and whom it asks.
     func writeResolver(_ record: ContainerRecord, _ endpoints: [Endpoint]) throws {
         let path = RunFiles(directory: options.containerRunDirectory(record.id)).resolver
         let networks = endpoints.compactMap { try? networking.network($0.network) }
         let named = networks.filter(\.hasNames)
-        guard !named.isEmpty || Sys.exists(path) else { return }
+        guard usesNameServer(record, endpoints) || Sys.exists(path) else { return }
         let upstreams = HostFiles.upstreams(record.hostConfig, hostResolver: Self.hostResolver())
         let file = ResolverFile(
             networks: named.map { NameTable.path(runDirectory: options.runDirectory, network: $0.id) },

@@ -40,7 +40,7 @@ extension Engine {
         var wanted: Set<String> = []
         for container in registry.all {
             for wish in await container.record.networks ?? [] {
-                if let network = try? networking.network(wish.network) { wanted.insert(network.id) }
+                if let network = try? network(wish) { wanted.insert(network.id) }
             }
         }
         let known = Dictionary(networking.networks().map { ($0.name, $0) }) { $1 }
@@ -106,7 +106,7 @@ extension Engine {
         case .none: return ["Published ports are discarded: the container has no network"]
         case .container: return []
         case .network:
-            let networks = (record.networks ?? []).compactMap { try? networking.network($0.network) }
+            let networks = (record.networks ?? []).compactMap { try? network($0) }
             let leadsOut = networks.contains { !$0.isInternal }
             return leadsOut ? [] : ["Published ports are discarded while all networks of the container are internal"]
         }

@@ -16,12 +16,12 @@ package struct HostFiles: Hashable, Sendable {
     /// - Parameters:
     ///   - hostname, domainname: the container's, checked; the latter may be empty.
     ///   - addresses: the container's own, in the order of its interfaces.
-    ///   - hasNames: it is on a network whose containers find each other by name.
+    ///   - nameServer: its programs ask the one that it has for itself.
     ///   - gateway: the host's address on the default network, for `host-gateway`.
     ///   - hostHosts, hostResolver: the host's own /etc/hosts and /etc/resolv.conf.
     package init(
         _ config: HostConfig, hostname: String, domainname: String, network: NamespaceModes.Network,
-        addresses: [IPAddress] = [], hasNames: Bool = false, gateway: IPAddress? = nil, hostHosts: String,
+        addresses: [IPAddress] = [], nameServer: Bool = false, gateway: IPAddress? = nil, hostHosts: String,
         hostResolver: String
     ) throws(SpecError) {
         self.hostname = hostname + "\n"
@@ -46,7 +46,7 @@ package struct HostFiles: Hashable, Sendable {
             hosts += "\(entry.address)\t\(entry.name)\n"
         }
         self.hosts = hosts
-        resolver = try Self.resolver(config, hostResolver, keepLoopback: network == .host, hasNames: hasNames)
+        resolver = try Self.resolver(config, hostResolver, keepLoopback: network == .host, nameServer: nameServer)
     }
 
     /// What /etc/hosts says of an address of the container's.
@@ -84,7 +84,7 @@ package struct HostFiles: Hashable, Sendable {
         return result
     }
 
-    private static func resolver(_ config: HostConfig, _ host: String, keepLoopback: Bool, hasNames: Bool)
+    private static func resolver(_ config: HostConfig, _ host: String, keepLoopback: Bool, nameServer: Bool)
         throws(SpecError) -> String
     {
         for address in config.dns ?? [] where !isAddress(address) {
@@ -115,8 +115,8 @@ package struct HostFiles: Hashable, Sendable {
         if let own = config.dnsOptions, !own.isEmpty { options = own }
         // One dot alone is Docker's way to say: search nowhere.
         if let own = config.dnsSearch, !own.isEmpty { search = own == ["."] ? [] : own }
-        if hasNames {
-            servers = [nameServer]
+        if nameServer {
+            servers = [Self.nameServer]
             // Names of containers have no dots; and a name with one may be a container's all the same.
             if !options.contains(where: { $0.hasPrefix("ndots:") }) { options.append("ndots:0") }
         }
@@ -134,6 +134,12 @@ package struct HostFiles: Hashable, Sendable {
             let words = line.split { $0 == " " || $0 == "\t" }
             return words.count > 1 && words[0] == "nameserver" ? IPAddress(words[1]) : nil
         }
+    }
+
+    /// Whether all of the host's name servers are at its loopback addresses, where no container reaches them.
+    static func needsHost(hostResolver: String) -> Bool {
+        let servers = upstreams(HostConfig(), hostResolver: hostResolver)
+        return !servers.isEmpty && servers.allSatisfy(\.isLoopback)
     }
 
     private static func lines(_ text: String) -> [String] { text.split(separator: "\n").map(String.init) }
