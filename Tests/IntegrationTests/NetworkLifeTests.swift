@@ -89,6 +89,9 @@ struct NetworkLifeTests {
             // The first one makes what is made once.
             try box.box("run", "--rm", "busybox", "true")
             try eventually("the first one is gone") { try box.box("ps", "-aq").isEmpty }
+            try eventually("as many namespaces are ready as are kept") {
+                try lan.state().components(of: "prepared") == 4
+            }
             let before = try lan.state()
             let started = try (0..<count).map { number in
                 try box.background([
