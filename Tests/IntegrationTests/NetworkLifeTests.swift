@@ -90,7 +90,7 @@ struct NetworkLifeTests {
             try box.box("run", "--rm", "busybox", "true")
             try eventually("the first one is gone") { try box.box("ps", "-aq").isEmpty }
             try eventually("as many namespaces are ready as are kept") {
-                try lan.state().components(of: "prepared") == 4
+                try lan.state().split(separator: "\"").count { $0 == "prepared" } == 4
             }
             let before = try lan.state()
             let started = try (0..<count).map { number in
