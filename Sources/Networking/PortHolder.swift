@@ -16,6 +16,9 @@ final class PortHolder: Sendable {
         let port: UInt16
     }
     private let sockets = Mutex<[Key: SharedDescriptor]>([:])
+    /// Those that were given back. A process that is being made has a copy of each socket until it executes its program,
+    /// so for a moment the port may look taken.
+    private let released = Mutex<Set<Key>>([])
     private let keeps: Bool
 
     init(keeps: Bool) { self.keeps = keeps }
@@ -27,8 +30,7 @@ final class PortHolder: Sendable {
         let key = Key(transport: transport, address: address, port: port)
         if sockets.withLock({ $0[key] }) != nil { return }
         do throws(SyscallError) {
-            let socket = SharedDescriptor(
-                try Sys.holdPort(address.bytes, port, isStream: transport == .tcp))
+            let socket = SharedDescriptor(try open(key))
             if keeps { sockets.withLock { $0[key] = socket } }
         } catch {
             let text = address.family == .v4 ? "\(address):\(port)" : "[\(address)]:\(port)"
@@ -45,9 +47,21 @@ final class PortHolder: Sendable {
         }
     }
 
+    private func open(_ key: Key) throws(SyscallError) -> FileDescriptor {
+        let mayWait = released.withLock { $0.contains(key) }
+        for _ in 0..<4 where mayWait {
+            do { return try Sys.holdPort(key.address.bytes, key.port, isStream: key.transport == .tcp) } catch {
+                guard error.errno == EADDRINUSE else { throw error }
+                Clock.sleep(nanoseconds: 5_000_000)
+            }
+        }
+        return try Sys.holdPort(key.address.bytes, key.port, isStream: key.transport == .tcp)
+    }
+
     func release(_ transport: Transport, _ address: IPAddress, _ port: UInt16) {
         let key = Key(transport: transport, address: address, port: port)
-        _ = sockets.withLock { $0.removeValue(forKey: key) }
+        let had = sockets.withLock { $0.removeValue(forKey: key) }
+        if had != nil { released.withLock { _ = $0.insert(key) } }
     }
 
     func releaseAll() { sockets.withLock { $0 = [:] } }
