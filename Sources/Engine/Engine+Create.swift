@@ -19,7 +19,7 @@ extension Engine {
         if let signal = config.stopSignal, !signal.isEmpty { _ = try SignalName.number(signal) }
         var host = request.hostConfig
         Validation.fillDefaults(&host, facts)
-        let name = try chooseName(wanted)
+        let name = try checkName(wanted)
         let modes = try NamespaceModes(host)
         for other in modes.sharedContainers { _ = try container(other) }
         let wishes = try networks(of: request, modes)
@@ -31,34 +31,35 @@ extension Engine {
         }
         let mounts = try MountPlan.plan(config, host, volumesFrom: sources)
         var record = ContainerRecord(
-            id: Identifier().hex, name: name, created: Timestamp(nanosecondsSince1970: Clock.realtime()),
+            id: Identifier().hex, name: name ?? "", created: Timestamp(nanosecondsSince1970: Clock.realtime()),
             image: image.id, imageName: imageName, config: config, hostConfig: host, mounts: mounts,
             topLayer: image.chain)
         record.networks = wishes
-        let made = try await pool.run { [self, record] in try place(record) }
-        for volume in made { events.publish(.volume, "create", volume, ["driver": "local"]) }
+        let placed = try await pool.run { [self, record] in try place(record, name: name) }
+        for volume in placed.volumes { events.publish(.volume, "create", volume, ["driver": "local"]) }
 
-        let container = Container(record, RunState(), self)
-        registry.add(container, name: name)
+        let container = Container(placed.record, RunState(), self)
+        registry.add(container, name: placed.record.name)
         await container.publish("create")
         return ContainerCreateResponse(id: record.id, warnings: try warnings(record, modes))
     }
 
-    private func chooseName(_ wanted: String?) throws -> String {
-        guard let wanted, !wanted.isEmpty else { return ContainerName.random(avoiding: registry.isNameTaken) }
+    /// The name that was asked for; nil when it is ours to choose.
+    private func checkName(_ wanted: String?) throws -> String? {
+        guard let wanted, !wanted.isEmpty else { return nil }
         try ObjectName.checkContainer(wanted)
         return wanted.hasPrefix("/") ? String(wanted.dropFirst()) : wanted
     }
 
-    /// Puts the record, the directories and the volumes in their places; returns the names of new volumes. Blocks.
-    private func place(_ record: ContainerRecord) throws -> [String] {
+    /// Puts the record, the directories and the volumes in their places; returns the record with its name, and the
+    /// names of new volumes. Blocks.
+    private func place(
+        _ nameless: ContainerRecord, name: String?
+    ) throws -> (record: ContainerRecord, volumes: [String]) {
         var cleanup = CleanupStack()
-        let directory = options.containerDirectory(record.id)
         // The row first: it holds the name, and the image's layers.
-        try table.insert(
-            ContainerRow(
-                id: record.id, name: record.name, chain: record.topLayer, record: try record.encoded(),
-                state: try RunState().encoded(), created: record.created))
+        let record = try insert(nameless, name: name)
+        let directory = options.containerDirectory(record.id)
         cleanup.add { [table] in try? table.delete(id: record.id) }
         cleanup.add { [root] in if Sys.exists(directory) { try? root.discard(directory) } }
         try Sys.mkdir(directory, mode: 0o700)
@@ -87,7 +88,21 @@ extension Engine {
             }
         }
         cleanup.disarm()
-        return made
+        return (record, made)
+    }
+
+    /// Writes the row, with a name that nobody else has. Blocks.
+    private func insert(_ nameless: ContainerRecord, name: String?) throws -> ContainerRecord {
+        var record = nameless
+        let state = try RunState().encoded()
+        try ContainerName.settle(name, generate: { ContainerName.random(avoiding: registry.isNameTaken) }) {
+            record.name = $0
+            try table.insert(
+                ContainerRow(
+                    id: record.id, name: $0, chain: record.topLayer, record: try record.encoded(), state: state,
+                    created: record.created))
+        }
+        return record
     }
 
     /// Gives an empty volume what the image has at the place where it is mounted, owners and all. Blocks.

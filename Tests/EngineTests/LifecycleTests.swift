@@ -183,6 +183,51 @@ struct RecordTests {
     }
 }
 
+@Suite("Who gets a name")
+struct NameSettlingTests {
+    private func claim(_ name: String, _ taken: Set<String>) throws {
+        if taken.contains(name) { throw ContainerNameConflict(name: name, holder: "other") }
+    }
+
+    @Test func oursIsChosenAgainUntilFree() throws {
+        var names = ["calm_drum", "calm_drum", "swift_jar", "warm_cup"].makeIterator()
+        var got: String?
+        try ContainerName.settle(nil, generate: { names.next() ?? "" }) {
+            try claim($0, ["calm_drum", "swift_jar"])
+            got = $0
+        }
+        #expect(got == "warm_cup")
+    }
+
+    @Test func whatWasAskedForIsTriedOnce() throws {
+        var tries = 0
+        #expect(throws: ContainerNameConflict(name: "db", holder: "other")) {
+            try ContainerName.settle("db", generate: { "free" }) {
+                tries += 1
+                try claim($0, ["db"])
+            }
+        }
+        #expect(tries == 1)
+    }
+
+    @Test func otherFailuresAreNotTriedAgain() throws {
+        var tries = 0
+        #expect(throws: StorageError.notFound("layers")) {
+            try ContainerName.settle(nil, generate: { "free" }) { _ in
+                tries += 1
+                throw StorageError.notFound("layers")
+            }
+        }
+        #expect(tries == 1)
+    }
+
+    @Test func nobodyTriesForEver() throws {
+        #expect(throws: ContainerNameConflict.self) {
+            try ContainerName.settle(nil, generate: { "calm_drum" }) { try claim($0, ["calm_drum"]) }
+        }
+    }
+}
+
 @Suite("One operation at a time")
 struct SerialGateTests {
     @Test func inTurn() async {

@@ -1,5 +1,23 @@
+import Storage
+
 /// Names for containers that got none.
 enum ContainerName {
+    /// Takes a name for a container: the one that was asked for, or one of `generate` until one is free. Only `claim`
+    /// knows that for certain, as others are being named at the same moment: it throws `ContainerNameConflict` when
+    /// somebody has the name.
+    static func settle(_ wanted: String?, generate: () -> String, claim: (String) throws -> Void) throws {
+        if let wanted { return try claim(wanted) }
+        for _ in 1..<attempts {
+            do {
+                return try claim(generate())
+            } catch is ContainerNameConflict {}
+        }
+        try claim(generate())
+    }
+
+    /// Somebody who is always faster than we are is no reason to try for ever.
+    private static let attempts = 100
+
     static func random(avoiding taken: (String) -> Bool) -> String {
         var name = pair()
         for attempt in 0..<10 where taken(name) { name = attempt < 5 ? pair() : pair() + "\(Int.random(in: 0...9))" }
