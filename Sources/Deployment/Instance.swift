@@ -96,7 +96,7 @@ package struct Instance: Hashable, Sendable, Codable {
     package var drain: Drain?
     /// It was sent to the router, for the pool or the preview, since its connections were last seen to be gone.
     package var mayHaveConnections = false
-    /// Connections cut at the end of the drain.
+    /// Connections open at the end of the drain.
     package var forced = 0
     package var preStopDone = false
     /// When the stop signal has to be followed by SIGKILL.
@@ -144,6 +144,11 @@ package struct Instance: Hashable, Sendable, Codable {
     package var isRunning: Bool { alive && state != .frozen && !(state == .stopping && endsFrozen) }
     /// Out of service, and can come back.
     package var isParked: Bool { state == .frozen || state == .stopped }
+    /// Its connections did not end in time. In the freezer nobody would answer them, and their clients would wait for
+    /// as long as it is kept: so it is stopped, and a rollback starts it again.
+    package var cannotBeKept: Bool {
+        mayHaveConnections && (state == .drained || state == .stopping || state == .stopped)
+    }
     /// Nothing good will come of it.
     package var isLost: Bool {
         state == .failed || state == .unhealthy || state == .removed || state == .stopping || failure != nil

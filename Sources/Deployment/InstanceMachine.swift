@@ -75,12 +75,12 @@ extension Instance {
             pooledAt = now
             enter(.pooled, now)
         case (.pooled, .withdrawn), (.unhealthy, .withdrawn), (.ready, .withdrawn):
-            let deadline = now + policy.timeout
-            drain = Drain(deadline: deadline, longDeadline: max(deadline, now + (policy.longLived ?? policy.timeout)))
+            renewDrain(policy, now)
             enter(.draining, now)
         case (.draining, .recalled), (.drained, .recalled):
             drain = nil
             failures = 0
+            forced = 0
             enter(.ready, now)
         case (.ready, .frozen), (.drained, .frozen): enter(.frozen, now)
         case (.frozen, .thawed):
@@ -95,6 +95,12 @@ extension Instance {
         case (.failed, .signalled): killAt = now + policy.stopGrace
         default: break
         }
+    }
+
+    /// From its beginning: nothing is known of its connections.
+    mutating func renewDrain(_ policy: DrainPolicy, _ now: Moment) {
+        let deadline = now + policy.timeout
+        drain = Drain(deadline: deadline, longDeadline: max(deadline, now + (policy.longLived ?? policy.timeout)))
     }
 
     private mutating func probed(_ result: ProbeResult, _ now: Moment, _ health: HealthPolicy) {
@@ -129,8 +135,9 @@ extension Instance {
     }
 
     private mutating func finishDrain(_ now: Moment) {
-        if let drain { forced += drain.short + drain.long }
-        mayHaveConnections = false
+        forced = drain.map { $0.short + $0.long } ?? 0
+        // Not seen to be quiet is not quiet: the samples may have failed, or the daemon was away.
+        mayHaveConnections = forced > 0 || drain.map { $0.quiet < Self.quietSamples } ?? true
         enter(.drained, now)
     }
 
@@ -160,6 +167,7 @@ extension Instance {
         // Out of the pool already, or asked to end: nobody misses it.
         case .draining:
             finishDrain(now)
+            mayHaveConnections = false
             enter(.stopped, now)
         case .drained, .stopping, .frozen, .stopped: if state != .stopped { enter(.stopped, now) }
         case .failed, .removed: break

@@ -13,6 +13,8 @@ package struct WorldSnapshot: Hashable, Sendable, Codable {
         package var hasFailed: Bool
         /// Not one of those that are the way back: of a baseline, or set aside by hand.
         package var isSpare: Bool
+        package var mayHaveConnections: Bool
+        package var cannotBeKept: Bool
         package init(_ instance: Instance, now: Moment) {
             name = instance.name
             revision = instance.revision
@@ -23,6 +25,8 @@ package struct WorldSnapshot: Hashable, Sendable, Codable {
             drainIsOver = instance.drain.map { now >= $0.deadline } ?? true
             hasFailed = instance.failure != nil
             isSpare = instance.isBaseline || instance.isSetAside
+            mayHaveConnections = instance.mayHaveConnections
+            cannotBeKept = instance.cannotBeKept
         }
     }
     package var instances: [Seen]
@@ -154,21 +158,26 @@ package enum Invariant: String, Hashable, Sendable, Codable, CaseIterable {
         if one.alive, one.state == .draining || one.connections > 0 && !one.drainIsOver {
             found.append(.init(invariant: .routerFirst, text: "\(name) has \(one.connections) open connections"))
         }
+        if case .freeze = kind, one.mayHaveConnections {
+            found.append(.init(invariant: .routerFirst, text: "\(name) may have connections that nobody would answer"))
+        }
         if case .remove = kind { return found + wayBack(without: one, world) }
         if case .signalStop = kind { return found + wayBack(without: one, world) }
         return found
     }
 
-    /// The way back may be narrowed by deaths, never by us.
+    /// The way back may be narrowed by deaths and by connections that do not end, never by us.
     private static func wayBack(without one: WorldSnapshot.Seen, _ world: WorldSnapshot) -> [Violation] {
-        guard one.revision == world.lastGood, !one.hasFailed, !one.isSpare, one.alive, world.lastGoodRequired > 0 else {
+        guard one.revision == world.lastGood, !one.hasFailed, !one.isSpare, one.alive, !one.cannotBeKept else {
             return []
         }
+        let required = world.lastGoodRequired - world.instances.count { $0.revision == one.revision && $0.cannotBeKept }
+        guard required > 0 else { return [] }
         let kept: [Instance.State] = [.ready, .pooled, .frozen, .draining, .drained, .warming, .starting]
         let left = world.instances.count {
             $0.revision == world.lastGood && $0.alive && !$0.isSpare && kept.contains($0.state) && $0.name != one.name
         }
-        if left >= world.lastGoodRequired { return [] }
+        if left >= required { return [] }
         return [.init(invariant: .wayBack, text: "\(left) of r\(one.revision) would be left to go back to")]
     }
 

@@ -20,6 +20,7 @@ extension Service {
         case .drained:
             switch instance.goal {
             case .serve, .ready: recall(index)
+            case .park where instance.cannotBeKept: stop(index)
             case .park: issue(.freeze(instance: instance.name), for: index)
             case .stop, .remove: stop(index)
             }

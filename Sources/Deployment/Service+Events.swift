@@ -114,15 +114,23 @@ extension Service {
             rollout?.ledger.drains += 1
             issue(.drain(instance: instance.name, policy: drainPolicy(instance)), .other)
         case .drained, .stopped:
-            if before == .draining, instance.forced > 0 {
-                rollout?.ledger.forcedCloses += instance.forced
-                notice(
-                    .forcedClose, "\(instance.forced) connections open at the end of the drain", instance: instance.name
-                )
-            }
+            // One that goes on running serves what is open to its end.
+            if before == .draining, instance.goal != .ready { drainEnded(instance) }
         case .failed, .unhealthy: instanceFailed(instance)
         default: break
         }
+    }
+
+    private mutating func drainEnded(_ instance: Instance) {
+        rollout?.ledger.forcedCloses += instance.forced
+        let isStopped = instance.goal == .park && instance.cannotBeKept
+        guard instance.forced > 0 || isStopped else { return }
+        let text =
+            (instance.forced > 0 ? "\(instance.forced) connections open" : "not seen without connections")
+            + " at the end of the drain"
+        notice(
+            .forcedClose, text + (isStopped ? ": it is stopped instead of frozen, a rollback has to start it" : ""),
+            instance: instance.name)
     }
 
     private mutating func instanceFailed(_ instance: Instance) {

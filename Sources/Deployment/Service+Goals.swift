@@ -107,14 +107,23 @@ extension Service {
         guard let from, parkGoal != .stop, rollout.kind == .deploy, !rollout.isRollingBack, rollout.pause == nil
         else { return }
         let isGoing = { (instance: Instance) in
-            instance.state == .stopped || instance.goal == .remove || instance.goal == .stop
+            !instance.cannotBeKept
+                && (instance.state == .stopped || instance.goal == .remove || instance.goal == .stop)
         }
         var missing = rollout.baseDesired - instances.count { $0.revision == from && isBase($0) && !isGoing($0) }
-        while missing > 0,
+        while missing > 0, hasRoomToKeep(rollout),
             recruit(revision: from, goal: parkGoal, where: { $0.revision == from && isBase($0) && isGoing($0) })
         {
             missing -= 1
         }
+    }
+
+    /// Beside all that the plan still has to start: what is kept must never take the place of a new one.
+    private func hasRoomToKeep(_ rollout: Rollout) -> Bool {
+        let isNew = { (instance: Instance) in instance.revision == rollout.to || instance.isBaseline }
+        let others = instances.count { !isNew($0) && ($0.alive || $0.action != nil || $0.goal == parkGoal) }
+        let new = instances.count { isNew($0) && ($0.alive || $0.action != nil) }
+        return others + max(new, rollout.desired + rollout.baseline) < bounds.memory
     }
 
     private mutating func assignBaseline(_ rollout: Rollout) {

@@ -1,7 +1,7 @@
 extension Service {
     /// Back after a crash, an upgrade or a start of the host: compares with what there is, and goes on.
-    mutating func recover(_ observation: Observation) {
-        if observation.isReboot { rebase() }
+    mutating func recover(_ observation: Observation, after away: Span) {
+        if observation.isReboot { rebase() } else { grantTime(away) }
         // Watching and draining begin again below, from what there is.
         pending.removeAll { $0.owner == .other }
         let seen = Dictionary(observation.instances.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -74,6 +74,20 @@ extension Service {
         }
         // A freeze or a thaw that was done, and not written down: its action is pending, and comes again.
         return false
+    }
+
+    /// Nobody watched meanwhile: what has to be seen within a time has it again, and what has to be seen for a time is
+    /// seen for so long. The progress deadline of a rollout and the rollback window are promises to people: they go on.
+    private mutating func grantTime(_ away: Span) {
+        for index in instances.indices {
+            switch instances[index].state {
+            case .starting, .warming: instances[index].since = now
+            case .draining: instances[index].renewDrain(drainPolicy(instances[index]), now)
+            default: break
+            }
+        }
+        // Nobody could promote, either.
+        if away > .zero, let rollout { self.rollout?.stepStartedAt = rollout.stepStartedAt + away }
     }
 
     /// Time began again with the host: every moment of before is now.

@@ -55,7 +55,21 @@ extension Service {
             baseDesired: self.desired, plan: plan, program: program, startedAt: now, stepStartedAt: now,
             progressAt: now, baseServe: base, targetLive: there, targetServe: there)
         rollout?.beganInMaintenance = isInMaintenance
-        notice(.accepted, "r\(stable ?? 0) -> r\(to), \(policy.strategy.rawValue)")
+        let way = kind == .rollback ? toStart(to, desired) : ""
+        notice(.accepted, "r\(stable ?? 0) -> r\(to), \(policy.strategy.rawValue)" + way)
+    }
+
+    /// What a way back costs more than a thaw; empty when nothing.
+    private func toStart(_ revision: Int, _ count: Int) -> String {
+        let missing = count - warmCount(revision)
+        return missing <= 0 ? "" : "; \(missing) of \(count) have to be started"
+    }
+
+    /// Those that serve, or come back without a start.
+    package func warmCount(_ revision: Int) -> Int {
+        instances.count {
+            $0.revision == revision && $0.alive && !$0.isLost && !$0.cannotBeKept && !$0.isSetAside && !$0.isBaseline
+        }
     }
 
     /// A rollback that a user asks for: no canary, no pull.
@@ -114,7 +128,7 @@ extension Service {
         self.rollout?.targetLive = 0
         let serving = instances.count { isTarget($0) && $0.goal == .serve && $0.state == .pooled }
         self.rollout?.targetServe = serving
-        notice(.rollback, failure.description)
+        notice(.rollback, "\(failure)" + (rollout.from.map { toStart($0, rollout.baseDesired) } ?? ""))
         self.rollout?.follow(program, now)
     }
 
@@ -177,7 +191,9 @@ extension Service {
             let instance = instances[index]
             if isLeaving(instance) { continue }
             switch instance.state {
-            case .pooled, .draining, .drained: instances[index].goal = .serve
+            case .pooled: instances[index].goal = .serve
+            // Not one that is on its way out because it is ill.
+            case .draining, .drained: if instance.failure == nil { instances[index].goal = .serve }
             case .ready where serving < rollout.baseDesired:
                 serving += 1
                 instances[index].goal = .serve

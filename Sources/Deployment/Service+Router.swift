@@ -30,16 +30,18 @@ extension Service {
         var missing = requiredCapacity - members.count
         if missing > 0 {
             for instance in instances.reversed() where missing > 0 {
-                guard instance.state == .pooled, instance.alive, instance.address != nil, !wantsListing(instance) else {
-                    continue
-                }
+                // One that the router may have taken in, though it never said so, may be what serves now.
+                let mayServe =
+                    instance.state == .pooled || instance.isFit && router.maybeListed.contains(instance.name)
+                guard mayServe, instance.alive, instance.address != nil, !wantsListing(instance) else { continue }
                 // A share of its own keeps the new revision out, not its number.
                 members.append(instance)
                 missing -= 1
             }
         }
         // Answers now and then are better than none, as long as there is nobody else and somebody can still come.
-        if members.isEmpty, rollout?.isHeld != true, !isInMaintenance, runningCount < bounds.running {
+        let shallBeEmpty = rollout.map { $0.isHeld || $0.baseServe == 0 && $0.targetServe == 0 } ?? false
+        if members.isEmpty, !shallBeEmpty, !isInMaintenance, runningCount < bounds.running {
             members = instances.filter { $0.state == .unhealthy && $0.alive && router.applied.lists($0.name) }
         }
         return members.sorted { $0.ordinal < $1.ordinal }

@@ -79,6 +79,8 @@ package struct Service: Hashable, Sendable, Codable {
     /// The one way in. `moment` must not be less than that of the call before, but for `.recovered` after a reboot.
     package mutating func handle(_ event: ServiceEvent, at moment: Moment) -> Decision {
         var before = self
+        // The journal has no younger time than that of the last change.
+        let away = moment - now
         if case .recovered = event { now = moment } else { now = max(now, moment) }
         before.now = now
         var reply: ServiceReply?
@@ -89,7 +91,7 @@ package struct Service: Hashable, Sendable, Codable {
         case .routerUp: routerCameUp()
         case .alarm(let text): alarm(text)
         case .tick: break
-        case .recovered(let observation): recover(observation)
+        case .recovered(let observation): recover(observation, after: away)
         case .command(let command): reply = obey(command)
         }
         timePassed()

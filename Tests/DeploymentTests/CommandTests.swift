@@ -224,6 +224,46 @@ struct CommandTests {
         #expect(simulation.violations == [])
     }
 
+    @Test(
+        "Connections that do not end keep an instance out of the freezer: a rollback starts it, and says so",
+        arguments: [DeployPolicy.Strategy.rolling, .immutable, .blueGreen, .canary])
+    func keptAlive(_ strategy: DeployPolicy.Strategy) {
+        var simulation = Simulation.serving(testSpec(strategy))
+        simulation.weather.keptAlive = 100
+        simulation.deploy(testSpec(strategy), "two")
+        let deployed = simulation.runToEnd()
+        #expect(deployed?.outcome == .succeeded)
+        #expect(deployed?.ledger.forcedCloses ?? 0 >= 4)
+        let old = simulation.service.instances.filter { $0.revision == 1 }
+        #expect(old.map(\.state) == Array(repeating: .stopped, count: 4))
+        #expect(simulation.notices.contains { $0.text.hasSuffix("it is stopped instead of frozen, a rollback has to start it") })
+        #expect(simulation.service.window?.revision == 1)
+        simulation.weather.keptAlive = 0
+        simulation.tell(.command(.rollback(to: nil, key: nil)))
+        #expect(simulation.notices.last { $0.kind == .accepted }?.text.hasSuffix("; 4 of 4 have to be started") == true)
+        let record = simulation.runToEnd()
+        #expect(record?.outcome == .succeeded)
+        #expect(record?.ledger.starts == 4)
+        #expect(record?.ledger.thaws == 0)
+        #expect(record?.ledger.leastPooled == 4)
+        // The same ones, once more.
+        #expect(simulation.service.pooled.map(\.name).sorted() == old.map(\.name).sorted())
+        #expect(simulation.violations == [])
+    }
+
+    @Test("Kept running out of the pool, it serves what is open to its end, and is drained again before its stop")
+    func keptRunning() {
+        let spec = testSpec(.blueGreen) { $0.deploy.rollbackKeep = .running }
+        var simulation = Simulation.serving(spec)
+        simulation.weather.keptAlive = 100
+        simulation.deploy(spec, "two")
+        #expect(simulation.runToEnd()?.ledger.forcedCloses == 0)
+        #expect(simulation.service.instances.count { $0.revision == 1 && $0.state == .ready && $0.alive } == 4)
+        simulation.run { $0.service.window == nil && $0.service.instances.allSatisfy { !$0.alive || $0.revision == 2 } }
+        #expect(simulation.notices.count { $0.text.hasSuffix("connections open at the end of the drain") } == 4)
+        #expect(simulation.violations == [])
+    }
+
     @Test("rollback after the window starts them anew, in full, before the switch", arguments: strategies)
     func rollbackLate(_ strategy: DeployPolicy.Strategy) {
         var simulation = Simulation.serving(testSpec(strategy))

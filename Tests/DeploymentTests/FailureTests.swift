@@ -127,6 +127,37 @@ struct FailureTests {
         #expect(simulation.violations == [])
     }
 
+    @Test("What the daemon could not see while it was away is no failure", arguments: overlapping)
+    func away(_ strategy: DeployPolicy.Strategy) {
+        var simulation = Self.serving(strategy)
+        let before = Self.old(simulation)
+        simulation.deploy(testSpec(strategy) { $0.deploy.bake = .seconds(20) }, "two")
+        // Longer than the times for listening, for health and for a drain; shorter than that for any progress.
+        for state in [Instance.State.starting, .warming, .draining] {
+            simulation.run { $0.service.instances.contains { $0.state == state } }
+            simulation.dieAndRecover(away: .seconds(90))
+            #expect(simulation.service.instances.contains { $0.state == state })
+            #expect(simulation.service.rollout?.isRollingBack == false)
+        }
+        let record = simulation.runToEnd()
+        #expect(record?.outcome == .succeeded)
+        #expect(record?.reason == nil)
+        #expect(Set(before).isDisjoint(with: simulation.world.table.members.map(\.instance)))
+        #expect(simulation.violations == [])
+    }
+
+    @Test("What has to be watched for a time is watched for so long, whoever was away")
+    func awayInBake() {
+        var simulation = Self.serving(.immutable)
+        simulation.deploy(testSpec(.immutable) { $0.deploy.bake = .seconds(20) }, "two")
+        simulation.run { $0.service.rollout?.phase == .baking }
+        simulation.dieAndRecover(away: .seconds(40))
+        #expect(simulation.service.rollout?.phase == .baking)
+        let back = simulation.now
+        #expect(simulation.runToEnd()?.outcome == .succeeded)
+        #expect(simulation.now - back >= .seconds(20))
+    }
+
     @Test("The host starts anew in the middle: the stable revision", arguments: strategies)
     func reboot(_ strategy: DeployPolicy.Strategy) {
         var simulation = Self.mixed(strategy)

@@ -39,6 +39,8 @@ struct Weather {
     var inconclusive = 0.0
     var alarms = 0.0
     var reboots = 0.0
+    /// Of drains: connections that nobody ends.
+    var keptAlive = 0.0
 }
 
 /// Containers and a router that do what they are told, some time later, or fail to. It knows what is true, and looks
@@ -57,6 +59,8 @@ struct FakeWorld {
         /// Out of the router since, and to be left alone until.
         var drainEnds: Moment?
         var connections = 0
+        /// They do not end by themselves.
+        var isKeptAlive = false
         var long = 0
         var deathReported = false
     }
@@ -96,7 +100,8 @@ struct FakeWorld {
         case .drain(let name, let policy):
             guard containers[name]?.alive == true else { return .ok }
             if containers[name]?.drainEnds == nil {
-                containers[name]?.connections = random.below(4)
+                containers[name]?.isKeptAlive = random.chance(weather.keptAlive)
+                containers[name]?.connections = 1 + random.below(3)
                 containers[name]?.long = policy.longLived == nil ? 0 : random.below(2)
                 // Counted from the read back on, a little earlier.
                 containers[name]?.drainEnds = now + policy.timeout + .milliseconds(-50)
@@ -193,6 +198,9 @@ struct FakeWorld {
         case .freeze(let name):
             leaves(name, kind, service, now)
             if random.chance(weather.actionFails) { return .failed("freezer") }
+            if let one = containers[name], one.alive, one.connections + one.long > 0 {
+                violations.append("\(name) is frozen, and \(one.connections + one.long) clients wait for it")
+            }
             containers[name]?.frozen = true
             return containers[name]?.alive == true ? .ok : .failed("gone")
         case .thaw(let name):
@@ -234,13 +242,15 @@ struct FakeWorld {
     }
 
     /// I4 and law 2, as the action is given out: with what is true instead of what the service believes.
-    mutating func judge(_ kind: ServiceAction.Kind, _ service: Service) {
+    mutating func judge(_ kind: ServiceAction.Kind, _ service: Service, at now: Moment) {
         guard case .signalStop(let name, _, _) = kind, let one = containers[name], one.alive, !one.sick,
             let rollout = service.rollout, !rollout.isChecking, one.revision == rollout.from,
             let index = service.index(of: name), !service.instances[index].isLost,
             !service.instances[index].isSetAside, !service.instances[index].preStopDone,
             !service.instances[index].isBaseline
         else { return }
+        // Its drain came to its deadline: connections are open, it cannot be frozen.
+        if let ends = one.drainEnds, now >= ends { return }
         let isGiven = rollout.strategy == .recreate || service.parkGoal == .stop || rollout.kind == .rollback
         if isGiven, !rollout.isRollingBack { return }
         let others = containers.count {

@@ -123,6 +123,38 @@ struct InstanceTableTests {
         #expect(one.forced == 2)
     }
 
+    @Test("What was not seen to be quiet in the end cannot be kept in the freezer")
+    func cannotBeKept() {
+        let drain = { (samples: [(Int, Int)]) in
+            var one = Self.instance(.draining)
+            for (short, long) in samples {
+                _ = one.apply(
+                    .connections(short: short, long: long), at: Self.start, health: Self.health, drain: DrainPolicy())
+            }
+            _ = one.apply(.time, at: Self.start + .seconds(30), health: Self.health, drain: DrainPolicy())
+            #expect(one.state == .drained)
+            return one
+        }
+        #expect(!drain([(1, 0), (0, 0), (0, 0), (0, 0)]).cannotBeKept)
+        #expect(drain([(0, 0), (0, 0), (0, 1)]).cannotBeKept)
+        #expect(drain([(1, 0)]).forced == 1)
+        // Nobody could look.
+        let unseen = drain([])
+        #expect(unseen.cannotBeKept)
+        #expect(unseen.forced == 0)
+        var back = drain([(1, 0)])
+        _ = back.apply(.recalled, at: Self.start, health: Self.health, drain: DrainPolicy())
+        #expect(!back.cannotBeKept)
+        #expect(back.forced == 0)
+        var again = drain([(1, 0)])
+        for event in [InstanceEvent.signalled, .exited(code: 0, outOfMemory: false)] {
+            _ = again.apply(event, at: Self.start, health: Self.health, drain: DrainPolicy())
+            #expect(again.cannotBeKept)
+        }
+        _ = again.apply(.started(address: "10.0.0.2"), at: Self.start, health: Self.health, drain: DrainPolicy())
+        #expect(!again.cannotBeKept && !again.mayHaveConnections)
+    }
+
     @Test("Ready after enough probes, the warm-up and the stable time; after a thaw one probe is enough")
     func gate() {
         var health = Self.health

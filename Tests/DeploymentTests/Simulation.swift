@@ -81,7 +81,7 @@ struct Simulation {
         let decision = service.handle(event, at: now)
         // Killed between the decision and the journal: nobody has heard of it.
         if weather.daemonDies > 0, random.chance(weather.daemonDies / 20) {
-            dieAndRecover()
+            dieAndRecover(away: absence())
             return nil
         }
         if decision.isDurable { journal = service }
@@ -108,7 +108,7 @@ struct Simulation {
             return
         }
         actions += 1
-        world.judge(action.kind, service)
+        world.judge(action.kind, service, at: now)
         var delay = Span.milliseconds(Int(random.next() % 20))
         switch action.kind {
         case .applyRouter, .readBackRouter:
@@ -169,7 +169,7 @@ struct Simulation {
             tell(.routerUp)
         case .perform(let action):
             perform(action)
-            if random.chance(weather.daemonDies) { dieAndRecover() }
+            if random.chance(weather.daemonDies) { dieAndRecover(away: absence()) }
         case .beat: beat()
         }
         look()
@@ -237,17 +237,22 @@ struct Simulation {
             }
         }
         guard one.drainEnds != nil, !one.frozen else { return }
-        if one.connections > 0, random.chance(15) { world.containers[name]?.connections -= 1 }
+        if one.connections > 0, !one.isKeptAlive, random.chance(30) { world.containers[name]?.connections -= 1 }
         if one.long > 0, random.chance(1) { world.containers[name]?.long -= 1 }
         tell(.instance(name, .connections(short: one.connections, long: one.long)))
     }
 
     // MARK: Crashes
 
+    /// Mostly it is back at once; sometimes somebody looks for what is wrong first.
+    private mutating func absence() -> Span {
+        random.chance(80) ? .zero : .milliseconds(random.below(150_000))
+    }
+
     /// What was under way is done or not; what was to be answered is not; what was not written is forgotten.
-    mutating func dieAndRecover(reboot: Bool = false) {
+    mutating func dieAndRecover(reboot: Bool = false, away: Span = .zero) {
         recoveries += 1
-        log.append((now, reboot ? "REBOOT" : "CRASH", nil))
+        log.append((now, reboot ? "REBOOT" : "CRASH, away for \(away)", nil))
         for one in due.sorted(by: { $0.order < $1.order }) {
             if case .perform(let action) = one.event, random.chance(50) {
                 _ = world.perform(action.kind, service, at: now, weather, &random)
@@ -259,6 +264,7 @@ struct Simulation {
             default: false
             }
         }
+        now = now + away
         routerIsFree = now
         service = journal
         if random.chance(20) { roundTrip() }
@@ -275,7 +281,11 @@ struct Simulation {
         // Not to die again in the middle of it.
         let dies = weather.daemonDies
         weather.daemonDies = 0
+        let before = notices.count
         tell(.recovered(Observation(instances: seen, isReboot: reboot)))
+        for one in notices[before...] where one.text.hasPrefix("nothing listens") || one.text.hasPrefix("not healthy") {
+            violations.append("\(one.instance ?? "") had no time to get well: \(one.text)")
+        }
         if world.routerIsDown { tell(.routerDown) }
         weather.daemonDies = dies
     }

@@ -193,6 +193,7 @@ struct Storm {
         if random.chance(20) { weather.inconclusive = 30 }
         if random.chance(10) { weather.alarms = 0.1 }
         if random.chance(10) { weather.reboots = 0.05 }
+        if random.chance(25) { weather.keptAlive = Double(random.below(60)) }
         return weather
     }
 
@@ -203,6 +204,9 @@ struct Storm {
         simulation.weather = Weather()
         for name in simulation.world.containers.keys { simulation.world.containers[name]?.sick = false }
         if simulation.service.isDegraded || simulation.service.stable == nil {
+            // Who repairs it is there to promote it.
+            var spec = spec
+            spec.deploy.steps = spec.deploy.steps.map { if case .gate = $0 { .gate(timeout: nil) } else { $0 } }
             simulation.deploy(spec, "a revision that works \(seed)")
             let record = simulation.runToEnd()
             if let first = simulation.violations.first { return "repairing: \(first)" }
