@@ -68,6 +68,8 @@ package protocol InstanceDriver: Sendable {
     /// What is open on its ports, seen from inside its network namespace.
     func connections(_ order: InstanceOrder) async throws -> (short: Int, long: Int)
     func giveNotice(_ order: InstanceOrder, _ notice: DrainPolicy.LameDuck) async throws
+    /// Ends what is open on its ports, so that clients see a reset instead of silence. Returns how many that were.
+    func cutConnections(_ order: InstanceOrder) async throws -> Int
     func freeze(_ instance: String) async throws
     func thaw(_ instance: String) async throws
     /// Its end is reported by `exit`. Of a frozen one the signal comes first, then the thaw.

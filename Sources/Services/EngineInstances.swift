@@ -195,6 +195,11 @@ package final class EngineInstances: InstanceDriver, ImageResolver {
         return (count.short, count.long)
     }
 
+    package func cutConnections(_ order: InstanceOrder) async throws -> Int {
+        guard let sockets = try await sockets(order) else { return 0 }
+        return try await engine.pool.run { try sockets.cut() }
+    }
+
     // MARK: Probes
 
     package func probe(_ order: InstanceOrder) async -> ProbeResult {

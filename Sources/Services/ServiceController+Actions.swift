@@ -56,7 +56,7 @@ extension ServiceController {
             stopDraining(instance)
             stopProbing(instance)
             return attempt { try await driver.signal(instance, signal, isFrozen: isFrozen) }
-        case .kill(let instance): return attempt { try await driver.kill(instance) }
+        case .kill(let instance): return kill(instance)
         case .captureLog(let instance, let lines):
             return {
                 do { return .log(try await driver.log(of: instance, lines: lines)) } catch {
@@ -123,6 +123,22 @@ extension ServiceController {
             } catch {
                 return .failed("\(error)")
             }
+        }
+    }
+
+    /// It had its time to say goodbye: who is still connected is told by a reset, while there is somebody to send it.
+    private func kill(_ instance: String) -> Job {
+        let (tools, order) = (tools, order(of: instance))
+        return attempt {
+            do {
+                if let order {
+                    let count = try await tools.instances.cutConnections(order)
+                    if count > 0 { tools.log.warn("\(instance): \(count) connections were cut") }
+                }
+            } catch {
+                tools.log.debug("\(instance): cannot cut its connections: \(error)")
+            }
+            try await tools.instances.kill(instance)
         }
     }
 

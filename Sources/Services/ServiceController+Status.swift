@@ -25,6 +25,7 @@ extension ServiceController {
         if let window = service.window {
             members["window"] = .object([
                 "revision": .revision(window.revision), "instances": .int(window.count),
+                "to_start": .int(max(0, service.desired - service.warmCount(window.revision))),
                 "seconds_left": .seconds(max(.zero, window.ends - now)),
             ])
         }

@@ -132,6 +132,7 @@ private final class Paper: InstanceDriver, ImageResolver, Routing.Router {
     func probe(_ order: InstanceOrder) async -> ProbeResult { ProbeResult(passed: true, detail: "200") }
     func warmUp(_ order: InstanceOrder, paths: [String]) async throws {}
     func connections(_ order: InstanceOrder) async throws -> (short: Int, long: Int) { (0, 0) }
+    func cutConnections(_ order: InstanceOrder) async throws -> Int { 0 }
     func giveNotice(_ order: InstanceOrder, _ notice: DrainPolicy.LameDuck) async throws {}
     func freeze(_ instance: String) async throws {}
     func thaw(_ instance: String) async throws {}

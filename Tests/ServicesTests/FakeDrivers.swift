@@ -31,6 +31,10 @@ final class FakeWorld: InstanceDriver, ImageResolver, Router {
         var refusals: [PreflightRefusal] = []
         var trouble: [String] = []
         var sockets: [String: Int] = [:]
+        /// Connections that were cut.
+        var cut: [String: Int] = [:]
+        /// They do not end when they are asked to.
+        var deaf: Set<String> = []
     }
     let state = Mutex(State())
 
@@ -115,10 +119,18 @@ final class FakeWorld: InstanceDriver, ImageResolver, Router {
     func connections(_ order: InstanceOrder) async throws -> (short: Int, long: Int) {
         (state.withLock { $0.sockets[order.instance] ?? 0 }, 0)
     }
+    func cutConnections(_ order: InstanceOrder) async throws -> Int {
+        state.withLock { state in
+            let count = state.sockets.removeValue(forKey: order.instance) ?? 0
+            state.cut[order.instance, default: 0] += count
+            return count
+        }
+    }
     func giveNotice(_ order: InstanceOrder, _ notice: DrainPolicy.LameDuck) async throws {}
     func freeze(_ instance: String) async throws {
         state.withLock { state in
             if listed(state, instance) { state.trouble.append("\(instance) is frozen while it is listed") }
+            if state.sockets[instance] != nil { state.trouble.append("\(instance) is frozen with connections") }
             state.containers[instance]?.frozen = true
         }
     }
@@ -127,6 +139,7 @@ final class FakeWorld: InstanceDriver, ImageResolver, Router {
         state.withLock { state in
             if listed(state, instance) { state.trouble.append("\(instance) is stopped while it is listed") }
         }
+        if state.withLock({ $0.deaf.contains(instance) }) { return }
         die(instance, code: 143)
     }
     func kill(_ instance: String) async throws { die(instance, code: 137) }

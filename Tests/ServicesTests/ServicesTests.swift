@@ -101,6 +101,33 @@ private func result(_ manager: ServiceManager, _ id: String) async throws -> JSO
         await manager.close()
     }
 
+    @Test("Connections that do not end: a stop instead of the freezer, and a reset before the kill")
+    func connected() async throws {
+        let fixture = try Fixture()
+        let manager = fixture.manager(try fixture.journal())
+        var short = spec("web:1", ["drain": .object(["timeout": .string("200ms"), "stop_grace": .string("200ms")])])
+        _ = try await result(manager, try await deploy(manager, short))
+        fixture.world.state.withLock { $0.sockets = ["web-r1-1": 2, "web-r1-2": 3] }
+        fixture.world.state.withLock { _ = $0.deaf.insert("web-r1-2") }
+        short.overlay = short.overlay?.merging(.object(["image": .string("web:2")]))
+        let second = try await result(manager, try await deploy(manager, short))
+        #expect(second["requests"]?["forced_close"] == .number(5))
+        #expect(fixture.world.state.withLock { $0.cut } == ["web-r1-2": 3])
+        let controller = try manager.controller("web")
+        let states = await controller.service.instances.filter { $0.revision == 1 }.map(\.state)
+        #expect(states == [.stopped, .stopped, .frozen])
+        #expect(await controller.status()["window"]?["to_start"] == .number(2))
+        let starts = fixture.world.starts
+        guard case .accepted(let id) = try await manager.obey(.rollback(to: nil, key: nil), controller) else {
+            throw Trouble(description: "the rollback is not accepted")
+        }
+        let back = try await result(manager, id)
+        #expect(back["serving"] == .object(["r1": .number(3)]))
+        #expect(fixture.world.starts == starts + 2)
+        #expect(fixture.world.trouble == [])
+        await manager.close()
+    }
+
     @Test("A version that is never healthy is taken back, and the old instances are left alone")
     func bad() async throws {
         let fixture = try Fixture()
