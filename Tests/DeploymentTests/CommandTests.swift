@@ -236,7 +236,10 @@ struct CommandTests {
         #expect(deployed?.ledger.forcedCloses ?? 0 >= 4)
         let old = simulation.service.instances.filter { $0.revision == 1 }
         #expect(old.map(\.state) == Array(repeating: .stopped, count: 4))
-        #expect(simulation.notices.contains { $0.text.hasSuffix("it is stopped instead of frozen, a rollback has to start it") })
+        #expect(
+            simulation.notices.contains {
+                $0.text.hasSuffix("it is stopped instead of frozen, a rollback has to start it")
+            })
         #expect(simulation.service.window?.revision == 1)
         simulation.weather.keptAlive = 0
         simulation.tell(.command(.rollback(to: nil, key: nil)))

@@ -52,6 +52,7 @@ struct Simulation {
             return "\(time) -> \(action.id) \("\(action.kind)".replacingAll("Deployment.", ""))"
         }
     }
+    private var cancelled: Set<Int64> = []
     var wake: Moment?
     var routerIsFree = Moment.zero
     private var last: (memory: Int, running: Int, stable: Int?) = (0, 0, nil)
@@ -107,6 +108,7 @@ struct Simulation {
             }
             return
         }
+        if case .cancel(let id) = action.kind { cancelled.insert(id) }
         actions += 1
         world.judge(action.kind, service, at: now)
         var delay = Span.milliseconds(Int(random.next() % 20))
@@ -176,6 +178,8 @@ struct Simulation {
     }
 
     private mutating func perform(_ action: ServiceAction) {
+        // Nobody relies on a look that comes too late to be wanted.
+        if case .verifyVolumes = action.kind, cancelled.contains(action.id) { return }
         let result = world.perform(action.kind, service, at: now, weather, &random)
         if let result { schedule(.answer(action.id, result), in: .milliseconds(Int(random.next() % 30))) }
         // A short life may be over before the answer is there.
