@@ -27,7 +27,7 @@ extension API {
             let found = try await engine.list(
                 all: request.flag("all"), limit: try request.number("limit") ?? 0, sizes: request.flag("size"),
                 filters: try request.filters())
-            try await response.respond(json: found)
+            try await response.respond(writing: found)
         }
         router.add(.get, "/containers/{id}/json") { request, response in
             try await response.respond(

@@ -1,3 +1,4 @@
+import APIModel
 import Basics
 import Engine
 import FoundationEssentials
@@ -51,6 +52,13 @@ extension HTTPRequest {
 extension ResponseWriter {
     func respond(_ status: HTTPStatus = .ok, json value: some Encodable) async throws {
         try await respond(status, try JSON.encode(value) + [0x0A])
+    }
+
+    /// A long answer, asked for often.
+    func respond(_ status: HTTPStatus = .ok, writing value: some JSONWritable) async throws {
+        var json = JSONWriter()
+        value.write(to: &json)
+        try await respond(status, json.bytes + [0x0A])
     }
 
     /// One line of an answer that is a stream of documents.

@@ -30,6 +30,9 @@ struct ContainerFilters {
 
     subscript(key: String) -> [String] { filters[key] }
 
+    /// Everything matches.
+    var isEmpty: Bool { filters.values.isEmpty && createdAfter == nil && createdBefore == nil && images == nil }
+
     /// Naming a state asks for containers in it, whether they run or not.
     var wantsAllStates: Bool { ["status", "exited", "health"].contains { !filters[$0].isEmpty } }
 

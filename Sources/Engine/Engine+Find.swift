@@ -24,24 +24,16 @@ extension Engine {
     package func list(all: Bool, limit: Int, sizes: Bool, filters: Filters) async throws -> [ContainerSummary] {
         let filters = try await resolve(try ContainerFilters(filters))
         let all = all || limit > 0 || filters.wantsAllStates
-        var found: [(facts: ContainerFacts, container: Container)] = []
-        for container in registry.all {
-            let facts = await container.facts
-            guard all || facts.status == .running || facts.status == .paused || facts.status == .restarting else {
-                continue
-            }
-            if filters.matches(facts) { found.append((facts, container)) }
-        }
-        found.sort { ($0.facts.created, $0.facts.id) > ($1.facts.created, $1.facts.id) }
         var result: [ContainerSummary] = []
-        for (_, container) in limit > 0 ? Array(found.prefix(limit)) : found {
-            var summary = await container.summary()
+        for container in registry.all.sorted(by: { ($0.created, $0.id) > ($1.created, $1.id) }) {
+            guard var summary = await container.summary(all: all, matching: filters) else { continue }
             if sizes {
                 let (own, total) = try await self.sizes(of: container)
                 summary.sizeRw = own
                 summary.sizeRootFs = total
             }
             result.append(summary)
+            if result.count == limit { break }
         }
         return result
     }
@@ -118,6 +110,14 @@ extension Engine {
 }
 
 extension Container {
+    /// nil when it is not asked for: `all` is for those that do not run as well.
+    func summary(all: Bool, matching filters: ContainerFilters) -> ContainerSummary? {
+        guard all || state.status == .running || state.status == .paused || state.status == .restarting,
+            filters.isEmpty || filters.matches(facts)
+        else { return nil }
+        return summary()
+    }
+
     var facts: ContainerFacts {
         var volumes: Set<String> = []
         for mount in record.mounts {

@@ -21,6 +21,16 @@ import Testing
     @Test(arguments: ["", "{", "[1,]", "{\"a\"}", "tru", "1 2", "\"x", "\"\\q\"", "{1:2}", "-", "\u{0}", "nul\u{0}"])
     func refuses(_ text: String) { #expect(throws: JSONError.self) { _ = try JSONValue(parsing: text) } }
 
+    @Test func keepsOneMember() throws {
+        let text = #"[{"a":{"Id":"no"},"Id":"1","b":"x\"}]{","c":[1,{"d":-2.5}] , "e":null},{"Id" : 2},{},3]"#
+        #expect(try JSONValue(parsing: Array(text.utf8), keeping: "Id") == [["Id": "1"], ["Id": 2], [:], 3])
+    }
+
+    @Test(arguments: [#"[{"a":"#, #"[{"a":}]"#, #"[{"a":1]"#, #"[{"a":"x}]"#, #"[{"a":[}]"#, #"[{"a":"\"#])
+    func refusesBrokenOnesInPassing(_ text: String) {
+        #expect(throws: JSONError.self) { _ = try JSONValue(parsing: Array(text.utf8), keeping: "Id") }
+    }
+
     @Test func depthIsBounded() {
         #expect(throws: JSONError.self) { _ = try JSONValue(parsing: String(repeating: "[", count: 100_000)) }
     }

@@ -36,16 +36,20 @@ package final class EngineClient {
         }
     }
 
-    /// A request whose answer is JSON.
-    func value(_ method: HTTPMethod, _ path: String, _ query: Query = [:], body: JSONValue? = nil) throws -> JSONValue {
+    /// A request whose answer is JSON. `keeping`: the only member of its objects that is wanted.
+    func value(
+        _ method: HTTPMethod, _ path: String, _ query: Query = [:], body: JSONValue? = nil, keeping: String? = nil
+    ) throws -> JSONValue {
         let response = try send(method, path, query, body: Self.body(body))
         let bytes = try reading { try response.bytes() }
-        do { return try JSONValue(parsing: bytes) } catch {
+        do { return try JSONValue(parsing: bytes, keeping: keeping) } catch {
             throw CommandError("boxd answered \(method) \(path) with \(error)")
         }
     }
 
-    func get(_ path: String, _ query: Query = [:]) throws -> JSONValue { try value(.get, path, query) }
+    func get(_ path: String, _ query: Query = [:], keeping: String? = nil) throws -> JSONValue {
+        try value(.get, path, query, keeping: keeping)
+    }
 
     /// A request whose answer says nothing but that it worked.
     func perform(_ method: HTTPMethod, _ path: String, _ query: Query = [:], body: JSONValue? = nil) throws {

@@ -25,13 +25,14 @@ package enum PsCommand {
             if last > 0 { query.add("limit", "\(last)") }
             if size { query.add("size", "1") }
             try query.addFilters(arguments.list("filter"))
-            let containers = try call.client.get("/containers/json", query).array
             let long = arguments.bool("no-trunc")
             if arguments.bool("quiet"), format.isEmpty {
-                // The most frequent call of scripts: no table is built for it.
+                // The most frequent call of scripts: no table is built for it, nor is more of the answer read.
+                let containers = try call.client.get("/containers/json", query, keeping: "Id").array
                 try Output.write(containers.map { shortID($0["Id"].text, long: long) + "\n" }.joined())
                 return 0
             }
+            let containers = try call.client.get("/containers/json", query).array
             let now = Clock.realtime() / 1_000_000_000
             var listing = Listing(
                 titles: titles,

@@ -9,13 +9,19 @@ package struct JSONError: Error, CustomStringConvertible {
 /// RFC 8259. Refuses nesting deeper than 256, so that no answer can exhaust the stack.
 struct JSONParser {
     private let bytes: UnsafeBufferPointer<UInt8>
+    /// The one member of objects that is kept; nil: all.
+    private let wanted: String?
     private var at = 0
     private static let maximumDepth = 256
 
-    private init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+    private init(_ bytes: UnsafeBufferPointer<UInt8>, wanted: String?) {
+        self.bytes = bytes
+        self.wanted = wanted
+    }
 
-    static func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) -> JSONValue {
-        var parser = JSONParser(bytes)
+    static func parse(_ bytes: UnsafeBufferPointer<UInt8>, keeping wanted: String? = nil) throws(JSONError) -> JSONValue
+    {
+        var parser = JSONParser(bytes, wanted: wanted)
         let value = try parser.value(depth: 0)
         parser.skipSpace()
         if parser.at != bytes.count { throw parser.error("more after the end of the value") }
@@ -70,7 +76,11 @@ struct JSONParser {
             skipSpace()
             guard peek == UInt8(ascii: ":") else { throw error("a colon is missing") }
             at += 1
-            object.members.append(JSONObject.Member(key, try value(depth: depth + 1)))
+            if let wanted, key != wanted {
+                try pass()
+            } else {
+                object.members.append(JSONObject.Member(key, try value(depth: depth + 1)))
+            }
             skipSpace()
             switch peek {
             case UInt8(ascii: ","): at += 1
@@ -101,6 +111,39 @@ struct JSONParser {
             default: throw error("a comma or ] is missing")
             }
         }
+    }
+
+    /// Goes on behind a value, looking no closer than that takes.
+    private mutating func pass() throws(JSONError) {
+        skipSpace()
+        let start = at
+        var open = 0
+        while let c = peek {
+            switch c {
+            case UInt8(ascii: "\""): try passString()
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                open += 1
+                at += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"), UInt8(ascii: ","):
+                if open == 0 {
+                    if at == start { throw error("a value is missing") }
+                    return
+                }
+                if c != UInt8(ascii: ",") { open -= 1 }
+                at += 1
+            default: at += 1
+            }
+        }
+        throw error("a value does not end")
+    }
+
+    private mutating func passString() throws(JSONError) {
+        at += 1
+        while let c = peek {
+            at += c == UInt8(ascii: "\\") ? 2 : 1
+            if c == UInt8(ascii: "\"") { return }
+        }
+        throw error("a string does not end")
     }
 
     private mutating func number() throws(JSONError) -> JSONValue {
@@ -192,9 +235,10 @@ struct JSONParser {
 }
 
 extension JSONValue {
-    package init(parsing bytes: [UInt8]) throws(JSONError) {
+    /// `keeping`: of objects this member alone; the others need not even be sound.
+    package init(parsing bytes: [UInt8], keeping wanted: String? = nil) throws(JSONError) {
         let outcome: Result<JSONValue, JSONError> = bytes.withUnsafeBufferPointer { buffer in
-            Result { () throws(JSONError) in try JSONParser.parse(buffer) }
+            Result { () throws(JSONError) in try JSONParser.parse(buffer, keeping: wanted) }
         }
         self = try outcome.get()
     }

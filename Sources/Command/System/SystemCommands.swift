@@ -29,7 +29,12 @@ enum SystemCommands {
         let template = format.isEmpty || format == "json" ? nil : try Template(format)
         let machine =
             (try? Sys.readText("/proc/sys/kernel/arch"))?.split(separator: "\n").first.map(String.init) ?? "x86_64"
-        let arch = ["x86_64": "amd64", "aarch64": "arm64"][machine] ?? machine
+        let arch =
+            switch machine {
+            case "x86_64": "amd64"
+            case "aarch64": "arm64"
+            default: machine
+            }
         var value: JSONValue = [
             "Client": [
                 "Platform": ["Name": "Box"], "Version": .string(BoxVersion.current),

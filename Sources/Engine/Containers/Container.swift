@@ -16,6 +16,7 @@ import Storage
 /// taken at once.
 package actor Container {
     package nonisolated let id: String
+    nonisolated let created: Timestamp
     nonisolated let engine: Engine
     nonisolated let gate = SerialGate()
 
@@ -69,6 +70,7 @@ package actor Container {
 
     init(_ record: ContainerRecord, _ state: RunState, _ engine: Engine) {
         id = record.id
+        created = record.created
         self.record = record
         self.state = state
         self.engine = engine
