@@ -6,6 +6,8 @@ final class BlockInput {
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
     private var start = 0
     private var end = 0
+    /// Sees all bytes that are given out.
+    var tap: ((UnsafeRawBufferPointer) throws -> Void)?
 
     init(_ source: any ByteSource) { self.source = source }
     deinit { buffer.deallocate() }
@@ -25,8 +27,7 @@ final class BlockInput {
             }
             end += count
         }
-        defer { start += TarHeader.blockSize }
-        return UnsafeRawBufferPointer(rebasing: buffer[start..<start + TarHeader.blockSize])
+        return try give(TarHeader.blockSize)
     }
 
     /// At least one byte and at most `limit`, valid until the next call; empty only at the end.
@@ -35,8 +36,13 @@ final class BlockInput {
             start = 0
             end = try source.read(into: buffer)
         }
-        let count = min(limit, end - start)
-        defer { start += count }
-        return UnsafeRawBufferPointer(rebasing: buffer[start..<start + count])
+        return try give(min(limit, end - start))
+    }
+
+    private func give(_ count: Int) throws -> UnsafeRawBufferPointer {
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<start + count])
+        start += count
+        try tap?(bytes)
+        return bytes
     }
 }

@@ -1,4 +1,4 @@
-import Basics
+package import Basics
 package import Kernel
 
 /// What a descriptor gives, from its current place to its end. Blocking.
@@ -54,16 +54,16 @@ package final class MemorySink: ByteSink {
 }
 
 /// Some bytes that were read ahead, then the rest of the stream they came from.
-final class PrefixedSource: ByteSource {
+package final class PrefixedSource: ByteSource {
     private var prefix: ArraySlice<UInt8>
     private let source: any ByteSource
 
-    init(_ prefix: [UInt8], then source: any ByteSource) {
+    package init(_ prefix: [UInt8], then source: any ByteSource) {
         self.prefix = prefix[...]
         self.source = source
     }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         if prefix.isEmpty { return try source.read(into: buffer) }
         let count = min(buffer.count, prefix.count)
         prefix.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }

@@ -78,6 +78,22 @@ package final class TarReader {
         }
     }
 
+    // MARK: The archive's own bytes
+
+    /// Called with the archive's bytes, in their order, as they are consumed.
+    package var tap: ((UnsafeRawBufferPointer) throws -> Void)? {
+        get { input.tap }
+        set { input.tap = newValue }
+    }
+
+    /// Consumes what stands behind the end marker.
+    package func readAway() throws { while try !input.bytes(atMost: .max).isEmpty {} }
+
+    /// The current entry's data stand in the archive as they are in the file, in one piece, none of it read yet.
+    package var isDataWhole: Bool {
+        extents.count == 1 && extents[0].offset == 0 && extents[0].length == size && storedLeft == size
+    }
+
     // MARK: Data
 
     /// Data of the current entry's file, holes as zeros; 0 at its end.

@@ -10,20 +10,14 @@ package enum CommandTable {
         CommandGroup(name: "volume", summary: "Manage volumes"),
     ]
 
-    /// Made when they are looked into: all of them together take longer than the rest of a short command.
-    private static let parts: [@Sendable () -> [CommandSpec]] = [
-        { SystemCommands.all }, { ContainerCommands.all }, { ImageCommands.all }, { VolumeCommands.all },
-        { NetworkCommands.all }, { ServiceCommands.all }, { refused },
-    ]
-
-    package static var all: [CommandSpec] { parts.flatMap { $0() }.sorted { $0.name < $1.name } }
+    package static let all: [CommandSpec] =
+        (ContainerCommands.all + ImageCommands.all + VolumeCommands.all + NetworkCommands.all + SystemCommands.all
+        + ServiceCommands.all + refused)
+        .sorted { $0.name < $1.name }
 
     /// `name` as typed: `run`, `container run`, `volume create`.
     package static func find(_ name: String) -> CommandSpec? {
-        for part in parts {
-            if let spec = part().first(where: { $0.name == name || $0.aliases.contains(name) }) { return spec }
-        }
-        return nil
+        all.first { $0.name == name || $0.aliases.contains(name) }
     }
 
     private static let load = "load an image with 'boxctl load', or a root file system with 'boxctl import'"

@@ -13,6 +13,8 @@ package final class ByteRing: @unchecked Sendable {
         var ended = false
         var failure: (any Error)?
         var cancelled = false
+        /// What `write` throws from now on.
+        var refusal: (any Error)?
     }
 
     private let buffers: [UnsafeMutableRawBufferPointer]
@@ -53,6 +55,42 @@ package final class ByteRing: @unchecked Sendable {
             if ended { return }
             writeIndex = (writeIndex + 1) % buffers.count
         }
+    }
+
+    /// Instead of `produce`: copies bytes in, waiting for room. Throws what the consumer refused them with.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let room = state.wait { state -> Result<Void, any Error>? in
+                if let refusal = state.refusal { return .failure(refusal) }
+                return state.filled < self.buffers.count ? .success(()) : nil
+            }
+            try room?.get()
+            let count = min(rest.count, buffers[writeIndex].count)
+            buffers[writeIndex].copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<count]))
+            state.withLock { state in
+                state.counts[self.writeIndex] = count
+                state.filled += 1
+            }
+            state.signal()
+            writeIndex = (writeIndex + 1) % buffers.count
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    /// Nothing more is written; the consumer gets `failure` after everything before.
+    package func end(_ failure: (any Error)? = nil) {
+        state.withLock { state in
+            state.failure = failure
+            state.ended = true
+        }
+        state.signal()
+    }
+
+    /// The consumer wants no more, and does not wait: `write` throws `error` from now on.
+    package func refuse(_ error: any Error) {
+        state.withLock { $0.refusal = error }
+        state.signal()
     }
 
     /// Copies what is there, waiting for the first byte; 0 at the end. Throws what the producer threw, after

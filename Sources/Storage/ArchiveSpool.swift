@@ -11,6 +11,10 @@ final class ArchiveSpool {
     private var files: [String: SpooledFile] = [:]
     /// Links by name: what an old `docker save` writes for a layer that two images share.
     private var links: [String: String] = [:]
+    /// What looked like a layer, not compressed, and was unpacked on the way in.
+    private(set) var staged: [StagedLayer] = []
+    /// Beside smaller ones a thread is not worth its while.
+    private static let smallestStaged: Int64 = 1 << 20
 
     private static let entryLimit = 200_000
     private static let nameLimit = 1024
@@ -36,9 +40,7 @@ final class ArchiveSpool {
             else { continue }
             switch entry.kind {
             case .file:
-                let file = try content.spool(
-                    reader.data, expected: Self.digest(of: name), expectedSize: entry.size, in: directory,
-                    what: "the file \(path)")
+                let file = try take(reader.data, name: name, size: entry.size, what: "the file \(path)")
                 if let old = files[name] { try Sys.unlink(old.path) }
                 files[name] = file
                 links[name] = nil
@@ -47,6 +49,23 @@ final class ArchiveSpool {
             default: continue
             }
         }
+    }
+
+    private func take(_ data: any ByteSource, name: String, size: Int64, what: String) throws -> SpooledFile {
+        var start = [UInt8](repeating: 0, count: size < Self.smallestStaged ? 0 : 512)
+        start.removeLast(start.count - (try start.withUnsafeMutableBytes { try data.fill($0) }))
+        let unpacking = Self.isTar(start) ? UnpackingSource(data, start, "\(directory)/\(Identifier().hex)") : nil
+        defer { unpacking?.abandon() }
+        let file = try content.spool(
+            unpacking ?? PrefixedSource(start, then: data), expected: Self.digest(of: name), expectedSize: size,
+            in: directory, what: what)
+        if let layer = unpacking?.finish(file.blob.digest) { staged.append(layer) }
+        return file
+    }
+
+    /// Every tar that anybody writes today says so in its first header.
+    private static func isTar(_ start: [UInt8]) -> Bool {
+        start.count == 512 && start[257..<262].elementsEqual("ustar".utf8)
     }
 
     /// Follows links, of which a chain may have 16.
@@ -88,5 +107,35 @@ final class ArchiveSpool {
             }
         }
         return components.joined(separator: "/")
+    }
+}
+
+/// Unpacks what is read through it. When that fails, it is read through all the same: whoever needs it as a layer
+/// learns the reason when it is unpacked again.
+private final class UnpackingSource: ByteSource {
+    private let source: PrefixedSource
+    private var intake: LayerIntake?
+
+    init(_ source: any ByteSource, _ start: [UInt8], _ directory: String) {
+        self.source = PrefixedSource(start, then: source)
+        intake = try? LayerIntake(directory, assembling: false)
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+        let count = try source.read(into: buffer)
+        do { try intake?.write(UnsafeRawBufferPointer(rebasing: buffer[..<count])) } catch is IntakeFailure {
+            abandon()
+        }
+        return count
+    }
+
+    func finish(_ diffID: Digest) -> StagedLayer? {
+        defer { intake = nil }
+        return try? intake?.finish(diffID: diffID)
+    }
+
+    func abandon() {
+        intake?.abandon()
+        intake = nil
     }
 }

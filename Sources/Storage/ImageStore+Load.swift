@@ -25,7 +25,7 @@ extension ImageStore {
                 log.warn(
                     "image \(image.id.short) is made for \(image.parsed.platform), this machine is \(Platform.host)")
             }
-            return try record(images, progress: progress)
+            return try record(images, staged: spool.staged, progress: progress)
         }
     }
 
@@ -67,7 +67,7 @@ extension ImageStore {
     /// Stores one image whose configuration is made here.
     func store(
         _ config: ImageConfig, layers: [(file: SpooledFile, mediaType: MediaType)], parent: Digest?,
-        _ reference: ImageReference?, _ progress: (@Sendable (LayerProgress) -> Void)?
+        _ reference: ImageReference?, staged: [StagedLayer] = [], _ progress: (@Sendable (LayerProgress) -> Void)?
     ) throws -> AddedImage {
         let file = try content.spool(MemorySource(try JSONText.encode(config)), what: "the configuration")
         let image = NewImage(
@@ -75,7 +75,7 @@ extension ImageStore {
             names: reference.map { [$0.withDefaultTag] } ?? [])
         do {
             try image.check(what: "the new image")
-            guard let added = try record([image], progress: progress).first else {
+            guard let added = try record([image], staged: staged, progress: progress).first else {
                 throw StorageError.damaged("the new image was not recorded")
             }
             return added

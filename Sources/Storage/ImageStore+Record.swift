@@ -43,14 +43,16 @@ struct NewImage: Sendable {
 extension ImageStore {
     /// Stores images together: all of them or none. Unpacks what is missing, then makes the blobs permanent, syncs
     /// once and records. Inside `collector.add`.
-    func record(_ images: [NewImage], progress: (@Sendable (LayerProgress) -> Void)?) throws -> [AddedImage] {
+    func record(
+        _ images: [NewImage], staged: [StagedLayer] = [], progress: (@Sendable (LayerProgress) -> Void)?
+    ) throws -> [AddedImage] {
         // Each layer once, parents before children, which the foreign keys ask for.
         let ordered = images.flatMap(\.sources).reduce(into: (seen: Set<Digest>(), list: [LayerSource]())) {
             state, source in
             if state.seen.insert(source.chain).inserted { state.list.append(source) }
         }.list
         try adoptBlobs(images)
-        return try layers.add(ordered.map { moved($0) }, progress: progress) { unpacked in
+        return try layers.add(ordered.map { moved($0) }, staged: staged, progress: progress) { unpacked in
             let added = try database.transaction(durably: true) { db in
                 for layer in ordered {
                     if let contents = unpacked[layer] { try LayerStore.insert(db, layer, contents) }

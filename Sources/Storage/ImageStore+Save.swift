@@ -73,10 +73,18 @@ extension ImageStore {
         switch blob {
         case .memory(_, let bytes): try writer.add(TarEntry(path: path, kind: .file), bytes)
         case .stored(let stored):
-            let source = HashingSource(try content.open(stored.digest))
-            try writer.add(TarEntry(path: path, kind: .file, size: stored.size), from: source)
-            guard source.finish() == stored.digest else { throw ContentStore.damaged(stored.digest) }
+            try add(stored, at: path, from: try content.open(stored.digest), to: writer)
+        case .layer(let layer):
+            // Blobs that were made here need not be there: their layers can be put together again.
+            let assembled = content.exists(layer.blob.digest) ? nil : try layers.assembled(layer.chain)
+            try add(layer.blob, at: path, from: try assembled ?? content.open(layer.blob.digest), to: writer)
         }
+    }
+
+    private func add(_ blob: Blob, at path: BytePath, from source: any ByteSource, to writer: TarWriter) throws {
+        let source = HashingSource(source)
+        try writer.add(TarEntry(path: path, kind: .file, size: blob.size), from: source)
+        guard source.finish() == blob.digest else { throw ContentStore.damaged(blob.digest) }
     }
 }
 
@@ -88,11 +96,13 @@ package struct ImageSelection: Sendable {
 
 private enum BlobSource {
     case stored(Blob)
+    case layer(StoredLayer)
     case memory(Digest, [UInt8])
 
     var digest: Digest {
         switch self {
         case .stored(let blob): blob.digest
+        case .layer(let layer): layer.blob.digest
         case .memory(let digest, _): digest
         }
     }
@@ -109,7 +119,7 @@ private struct SavedImage {
         let image = selection.image
         guard let configSize = content.size(image.id) else { throw ContentStore.damaged(image.id) }
         let config = Blob(digest: image.id, size: configSize)
-        var blobs: [BlobSource] = [.stored(config)] + image.layers.map { .stored($0.blob) }
+        var blobs: [BlobSource] = [.stored(config)] + image.layers.map { .layer($0) }
         if let digest = image.manifest, let size = content.size(digest) {
             let bytes = try content.read(digest)
             let type = try JSONText.decode(ImageManifest.self, bytes, subject: "the manifest \(digest.short)").mediaType

@@ -78,9 +78,10 @@ package final class LayerStore: Sendable {
     /// Unpacks those of `layers` that are not here, puts them in their places, has all of it on the disk, and calls
     /// `record` to enter them with `insert` together with what stands on them. When anything fails, nothing is left.
     ///
-    /// The same layer is never unpacked by two callers at a time: the second waits, and finds it there.
+    /// The same layer is never unpacked by two callers at a time: the second waits, and finds it there. What is in
+    /// `staged` is taken as it is.
     func add<T>(
-        _ layers: [LayerSource], progress: (@Sendable (LayerProgress) -> Void)?,
+        _ layers: [LayerSource], staged: [StagedLayer] = [], progress: (@Sendable (LayerProgress) -> Void)?,
         record: ([LayerSource: LayerContents]) throws -> T
     ) throws -> T {
         let wanted = Set(layers.map(\.chain))
@@ -94,13 +95,21 @@ package final class LayerStore: Sendable {
             claims.broadcast()
         }
         let missing = try layers.filter { try size($0.chain) == nil || !Sys.exists(path($0.chain)) }
+        try keepAssemblies(of: staged, for: Set(layers).subtracting(missing))
         let staging = root.temporaryPath()
         try Sys.mkdir(staging, mode: 0o700)
         defer { try? root.discard(staging) }
         let unpacked = Mutex<[LayerSource: LayerContents]>([:])
+        let ready = Mutex(staged)
         try Parallel.forEach(missing.count, name: "unpack") { index in
             let layer = missing[index]
-            let contents = try self.unpack(layer, into: "\(staging)/\(layer.chain.hex)", progress)
+            let place = "\(staging)/\(layer.chain.hex)"
+            let contents =
+                if let staged = ready.withLock({ $0.take(layer.diffID) }) {
+                    try Self.place(staged, at: place)
+                } else {
+                    try self.unpack(layer, into: place, progress)
+                }
             unpacked.withLock { $0[layer] = contents }
         }
         var placed: [Digest] = []
@@ -123,8 +132,7 @@ package final class LayerStore: Sendable {
         throws
         -> LayerContents
     {
-        try Sys.makeDirectories(directory + "/diff", mode: 0o700)
-        try Sys.chmod(directory + "/diff", mode: 0o755)
+        try Self.makeTree(directory)
         let file = FileSource(try Sys.open(layer.path, O_RDONLY | O_NOFOLLOW))
         let source = ProgressSource(file) { current in
             progress?(LayerProgress(diffID: layer.diffID, current: current, total: layer.blob.size))
@@ -135,6 +143,34 @@ package final class LayerStore: Sendable {
         } catch {
             throw LayerError(diffID: layer.diffID, reason: error)
         }
+    }
+
+    /// An empty layer.
+    static func makeTree(_ directory: String) throws {
+        try Sys.makeDirectories(directory + "/diff", mode: 0o700)
+        try Sys.chmod(directory + "/diff", mode: 0o755)
+    }
+
+    private static func place(_ staged: StagedLayer, at directory: String) throws -> LayerContents {
+        try Sys.rename(staged.directory, directory)
+        return staged.contents
+    }
+
+    /// A layer that was here already, made of a tar that was kept, is now one of another image too, which has none.
+    private func keepAssemblies(of staged: [StagedLayer], for layers: Set<LayerSource>) throws {
+        for layer in layers {
+            guard let new = staged.first(where: { $0.diffID == layer.diffID }) else { continue }
+            let (from, to) = (assembly(new.directory), assembly(directory(layer.chain)))
+            if Sys.exists(from), !Sys.exists(to) { try Sys.rename(from, to) }
+        }
+    }
+
+    private func assembly(_ directory: String) -> String { "\(directory)/\(LayerAssembly.fileName)" }
+
+    /// The plain tar of a layer that was not kept beside its files; nil when there is no way to make it.
+    func assembled(_ chain: Digest) throws -> AssembledLayer? {
+        let directory = directory(chain)
+        return Sys.exists(assembly(directory)) ? try AssembledLayer(directory) : nil
     }
 
     /// In the transaction that makes the layers used, the lowest first.
@@ -168,6 +204,12 @@ package final class LayerStore: Sendable {
     }
 
     func discard(_ chain: Digest) throws { try root.discard(directory(chain)) }
+}
+
+extension [StagedLayer] {
+    fileprivate mutating func take(_ diffID: Digest) -> StagedLayer? {
+        firstIndex { $0.diffID == diffID }.map { remove(at: $0) }
+    }
 }
 
 extension LayerSource: Hashable {

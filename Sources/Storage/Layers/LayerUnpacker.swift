@@ -54,8 +54,16 @@ package enum LayerUnpacker {
         _ source: any ByteSource, into directory: borrowing FileDescriptor, whole: Bool = false,
         options: Options = Options()
     ) throws -> LayerContents {
+        try unpack(source, into: directory, whole: whole, assembly: nil, options)
+    }
+
+    /// `assembly`: written beside it, from all of the archive.
+    static func unpack(
+        _ source: any ByteSource, into directory: borrowing FileDescriptor, whole: Bool,
+        assembly: LayerAssemblyWriter?, _ options: Options = Options()
+    ) throws -> LayerContents {
         let policy = TreeWriter.Policy(overlay: true, appliesRoot: true, maximumBytes: options.maximumBytes)
-        let writer = try TreeWriter(root: directory.raw, base: "", policy: policy)
+        let writer = try TreeWriter(root: directory.raw, base: "", policy: policy, assembly: assembly)
         return try writer.write(TarReader(source, options: .init(requiresEndMarker: !whole)))
     }
 

@@ -21,16 +21,19 @@ final class TreeWriter {
 
     private let policy: Policy
     private let parents: ParentDirectories
+    private let assembly: LayerAssemblyWriter?
     private var times = DeferredTimes()
     private var contents = LayerContents()
 
-    /// `base`: where the archive's root is, below `root`.
-    init(root: Int32, base: BytePath, policy: Policy) throws {
+    /// `base`: where the archive's root is, below `root`. `assembly`: how the archive is made of the tree again.
+    init(root: Int32, base: BytePath, policy: Policy, assembly: LayerAssemblyWriter? = nil) throws {
         self.policy = policy
+        self.assembly = assembly
         parents = try ParentDirectories(root: root, base: base, overlay: policy.overlay)
     }
 
     func write(_ reader: TarReader) throws -> LayerContents {
+        reader.tap = assembly?.literal
         while let entry = try reader.next() {
             guard let path = entry.path.normalized else {
                 throw ArchiveError(.hostile, entry: entry.path, "a path with \"..\" is refused")
@@ -42,6 +45,7 @@ final class TreeWriter {
                 throw error.about("entry \"\(entry.path)\"")
             }
         }
+        if assembly != nil { try reader.readAway() }
         try applyTimes()
         return contents
     }
@@ -87,7 +91,13 @@ final class TreeWriter {
         let shared = try make(parent, name) {
             SharedDescriptor(try Sys.open(at: parent, entry: name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600))
         }
+        guard let assembly, entry.size >= LayerAssembly.smallestFile, reader.isDataWhole,
+            let path = entry.path.normalized
+        else { return try fill(shared.descriptor, entry, reader) }
+        try assembly.file(path, size: entry.size)
+        reader.tap = nil
         try fill(shared.descriptor, entry, reader)
+        reader.tap = assembly.literal
     }
 
     private func fill(_ file: borrowing FileDescriptor, _ entry: TarEntry, _ reader: TarReader) throws {
@@ -231,6 +241,7 @@ final class TreeWriter {
                     ? "cannot overwrite non-directory with directory"
                     : "cannot overwrite directory with non-directory")
         }
+        assembly?.lost()
         if there.kind == .directory {
             parents.forget()
             try Sys.removeTree(at: parent, entry: name)
