@@ -19,6 +19,8 @@ package enum Outcome: String, Hashable, Sendable, Codable, CaseIterable {
 package struct Ledger: Hashable, Sendable, Codable {
     /// Connections still open when their drain's time was over.
     package var forcedCloses = 0
+    /// Of them those that were cut, because the instance did not end in its grace.
+    package var resets = 0
     package var drains = 0
     package var starts = 0
     package var thaws = 0
@@ -43,6 +45,14 @@ package struct Timings: Hashable, Sendable, Codable {
     package var gate = Span.zero
     /// The whole way back.
     package var rollback = Span.zero
+
+    /// By the names under which they are told.
+    package var named: [(name: String, length: Span)] {
+        [
+            ("preflight", check), ("pull", pull), ("hooks", hooks), ("start", start), ("router", router),
+            ("drain", drain), ("gate", gate), ("rollback", rollback),
+        ]
+    }
 
     mutating func add(_ length: Span, of step: RolloutStep) {
         switch step {

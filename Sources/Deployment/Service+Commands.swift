@@ -8,9 +8,10 @@ extension Service {
         case .resume(let id): return withRollout(id) { $0.resume() }
         case .abort(let id): return abort(id)
         case .scale(let count): return scale(count)
+        case .limits(let least, let most): return limit(least, most)
         case .drain(let instance): return setAside(instance, true)
         case .undrain(let instance): return setAside(instance, false)
-        case .weight(let share): return weight(share)
+        case .weight(let share, let revision): return weight(share, revision)
         }
     }
 
@@ -136,7 +137,7 @@ extension Service {
             if let step, step > rollout.cursor { return .invalid("it is at step \(rollout.cursor), not \(step)") }
             if full {
                 let rest = rollout.program[rollout.cursor...].filter { !$0.isSkippable }
-                if let step = rollout.step, step.isSkippable { service.leave(step) }
+                if let step = rollout.step, step.isSkippable { service.leave() }
                 let stays = rollout.step.map { !$0.isSkippable } ?? true
                 service.rollout?.program.replaceSubrange(rollout.cursor..., with: rest)
                 if !stays { service.rollout?.enterStep(service.now) }
@@ -198,9 +199,36 @@ extension Service {
         return .ok
     }
 
-    private mutating func weight(_ share: Share) -> ServiceReply {
+    /// The numbers are no part of a revision's contents: nothing is started but what is missing.
+    private mutating func limit(_ least: Int?, _ most: Int?) -> ServiceReply {
+        guard let stable, var spec = spec(of: stable) else {
+            return .notFound("'\(name)' has not been deployed")
+        }
+        if let rollout { return .busy(holder: rollout.id) }
+        spec.scale.min = least ?? spec.scale.min
+        spec.scale.max = most ?? spec.scale.max
+        guard spec.scale.min <= spec.scale.max else {
+            return .invalid("scale.min \(spec.scale.min) is more than scale.max \(spec.scale.max)")
+        }
+        desired = min(max(desired, spec.scale.min), spec.scale.max)
+        spec.scale.desired = desired
+        let problems = spec.problems
+        if !problems.isEmpty { return .invalid(problems.joined(separator: "; ")) }
+        if revisions[stable]?.spec == spec { return .unchanged }
+        revisions[stable]?.spec = spec
+        return .ok
+    }
+
+    private mutating func weight(_ share: Share, _ revision: Int?) -> ServiceReply {
         guard let rollout, rollout.strategy == .canary, !rollout.isRollingBack, rollout.share != nil else {
             return .invalid("weights are for a canary that is under way")
+        }
+        var share = share
+        if let revision, revision != rollout.to {
+            guard revision == rollout.from else {
+                return .invalid("r\(revision) takes no part in \(rollout.id): r\(rollout.from ?? 0) -> r\(rollout.to)")
+            }
+            share = Share(parts: Share.all.parts - share.parts)
         }
         let able = pooled.count { isTarget($0) }
         guard share.capacity(of: rollout.desired) <= able || share == .none else {

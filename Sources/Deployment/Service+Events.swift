@@ -52,6 +52,7 @@ extension Service {
                 rollout?.reason?.log = failure.log
             }
         case .remove: apply(.removed, to: index)
+        case .kill: if case .cut(let count) = result { rollout?.ledger.resets += count }
         default: break
         }
     }
@@ -152,7 +153,7 @@ extension Service {
         self.rollout?.wayBackFailures += 1
         if rollout.wayBackFailures >= max(rollout.baseDesired, rollout.desired) + 2 {
             let failure = Failure(
-                failure.code, "the old revision does not come up again: \(failure)", instance: failure.instance)
+                failure.code, "the old revision does not come up again: \(failure.detail)", instance: failure.instance)
             rollout.isRollingBack ? becomeStuck(failure) : fail(failure)
         }
     }

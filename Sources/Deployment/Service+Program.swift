@@ -14,7 +14,7 @@ extension Service {
             return true
         }
         guard isDone(step), self.rollout?.id == rollout.id else { return self.rollout != rollout }
-        leave(step)
+        leave()
         self.rollout?.cursor += 1
         self.rollout?.enterStep(now)
         // The checks are behind it: now the rollback window of the revision before ends.
@@ -23,11 +23,16 @@ extension Service {
     }
 
     /// Promoted out of a comparison: nobody waits for its end.
-    mutating func leave(_ step: RolloutStep) {
-        guard let rollout else { return }
+    mutating func leave() {
         cancelStep()
-        if !rollout.isRollingBack { self.rollout?.timings.add(now - rollout.stepStartedAt, of: step) }
-        self.rollout?.isInconclusive = false
+        timeStep()
+        rollout?.isInconclusive = false
+    }
+
+    /// The step ends now, one way or the other. The way back is told as a whole.
+    mutating func timeStep() {
+        guard let rollout, let step = rollout.step, !rollout.isRollingBack else { return }
+        self.rollout?.timings.add(now - rollout.stepStartedAt, of: step)
     }
 
     private mutating func enter(_ step: RolloutStep) {

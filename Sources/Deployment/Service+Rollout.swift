@@ -93,11 +93,13 @@ extension Service {
         guard let rollout else { return }
         var failure = failure
         if rollout.isRollingBack {
-            return becomeStuck(Failure(failure.code, "the rollback failed: \(failure)", instance: failure.instance))
+            return becomeStuck(
+                Failure(failure.code, "the rollback failed: \(failure.detail)", instance: failure.instance))
         }
         if rollout.stepAction != nil { cancelStep() }
         let isAsked = failure.code == .aborted || failure.code == .replaced
         if rollout.isChecking, !isAsked {
+            timeStep()
             self.rollout?.reason = failure
             return finish(.refused)
         }
@@ -115,10 +117,11 @@ extension Service {
         guard let program = rollbackProgram else {
             failure = Failure(
                 rollout.hasMigrated ? .irreversible : failure.code,
-                "\(failure)" + (rollout.hasMigrated ? "; the migration cannot be undone" : ""),
+                failure.detail + (rollout.hasMigrated ? "; the migration cannot be undone" : ""),
                 instance: failure.instance)
             return becomeStuck(failure)
         }
+        timeStep()
         self.rollout?.reason = failure
         self.rollout?.isRollingBack = true
         self.rollout?.rollbackStartedAt = now

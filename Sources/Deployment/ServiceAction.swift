@@ -26,6 +26,7 @@ package struct ServiceAction: Hashable, Sendable, Codable {
         case thaw(instance: String)
         /// With `isFrozen` send the signal first, then thaw. Reports `.exited`.
         case signalStop(instance: String, signal: String, isFrozen: Bool)
+        /// Cuts its connections, so that clients see a reset, and ends it: `.cut`.
         case kill(instance: String)
         /// `.log` with the last lines.
         case captureLog(instance: String, lines: Int)
@@ -83,6 +84,8 @@ package enum ActionResult: Hashable, Sendable, Codable {
     case failed(String)
     case verdict(Verdict)
     case log([String])
+    /// So many connections were cut.
+    case cut(Int)
 }
 
 /// One thing that stands in the way of a plan.

@@ -54,10 +54,12 @@ package enum ServiceCommand: Hashable, Sendable, Codable {
     case resume(rollout: String)
     case abort(rollout: String)
     case scale(Int)
+    /// How far `scale` may go; the count follows when it is outside.
+    case limits(min: Int?, max: Int?)
     case drain(instance: String)
     case undrain(instance: String)
-    /// Of the new revision, during a canary.
-    case weight(Share)
+    /// Of the new revision during a canary, or of the one that is named.
+    case weight(Share, of: Int? = nil)
 }
 
 package struct DeployRequest: Hashable, Sendable, Codable {

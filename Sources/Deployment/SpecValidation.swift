@@ -32,6 +32,13 @@ extension ServiceSpec {
         return result
     }
 
+    /// Rules that it breaks.
+    var problems: [String] {
+        let log = SpecLog()
+        validate(log)
+        return log.problems.map { "\($0.path): \($0.text)" }
+    }
+
     func validate(_ log: SpecLog) {
         validateNames(log)
         validatePorts(log)

@@ -324,6 +324,62 @@ struct CommandTests {
         #expect(simulation.violations == [])
     }
 
+    @Test("The limits of scale: the count follows, nothing else is started")
+    func limits() {
+        var simulation = Simulation.serving(testSpec(.rolling))
+        let tell = { (simulation: inout Simulation, least: Int?, most: Int?) in
+            simulation.tell(.command(.limits(min: least, max: most)))
+        }
+        #expect(tell(&simulation, 5, 30) == .ok)
+        simulation.run { $0.serving(1) == 5 }
+        #expect(simulation.world.starts == 5)
+        #expect(tell(&simulation, nil, 30) == .unchanged)
+        #expect(simulation.tell(.command(.scale(25))) == .ok)
+        #expect(tell(&simulation, nil, 6) == .ok)
+        simulation.run { $0.serving(1) == 6 }
+        #expect(simulation.service.desired == 6)
+        #expect(tell(&simulation, 9, nil) == .invalid("scale.min 9 is more than scale.max 6"))
+        if case .invalid(let text) = tell(&simulation, 0, nil) {
+            #expect(text.hasPrefix("scale.min: 0 needs to_zero_after"))
+        } else {
+            Issue.record("a limit that no spec may have")
+        }
+        simulation.deploy(testSpec(.rolling, desired: 6), "two")
+        #expect(tell(&simulation, 1, 9) == .busy(holder: "web-d2"))
+        #expect(simulation.violations == [])
+    }
+
+    @Test("weight, of the new revision or of the one that is named")
+    func weights() {
+        var simulation = gated()
+        let tell = { (simulation: inout Simulation, percent: Double, revision: Int?) in
+            simulation.tell(.command(.weight(.percent(percent), of: revision)))
+        }
+        #expect(tell(&simulation, 10, nil) == .ok)
+        #expect(simulation.service.rollout?.share == .percent(10))
+        #expect(tell(&simulation, 20, 2) == .ok)
+        #expect(simulation.service.rollout?.share == .percent(20))
+        #expect(tell(&simulation, 95, 1) == .ok)
+        #expect(simulation.service.rollout?.share == .percent(5))
+        #expect(tell(&simulation, 5, 7) == .invalid("r7 takes no part in web-d2: r1 -> r2"))
+        #expect(tell(&simulation, 80, nil) == .invalid("80.0% needs 4 new instances; 1 are in the pool"))
+        simulation.run { $0.world.table.share(of: 2) == .percent(5) }
+        #expect(simulation.world.table.share(of: 1) == .percent(95))
+        #expect(simulation.violations == [])
+    }
+
+    @Test("The time of a step that failed is told, too")
+    func failedStep() {
+        var simulation = Simulation.serving(testSpec(.immutable))
+        simulation.weather.sickTarget = 100
+        simulation.deploy(testSpec(.immutable), "two")
+        let record = simulation.runToEnd()
+        #expect(record?.outcome == .rolledBack)
+        #expect(record?.timings.start ?? .zero >= .seconds(20))
+        let sum = record?.timings.named.reduce(Span.zero) { $0 + $1.length }
+        #expect(sum == record?.duration)
+    }
+
     @Test("drain: another one comes first; undrain takes it back")
     func drain() {
         var simulation = Simulation.serving(testSpec(.rolling))
