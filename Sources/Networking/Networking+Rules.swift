@@ -95,7 +95,7 @@ extension Networking {
     }
 
     /// Something of ours is gone that nobody asked us to remove.
-    func repair(_ losses: [NetworkWatcher.Loss]) throws {
+    func repair(_ losses: [ChangeWatcher.Change]) throws {
         let bridged = networks().filter { $0.driver == .bridge }
         let names = Set(bridged.map(\.bridge))
         let lostBridge = losses.contains {

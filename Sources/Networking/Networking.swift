@@ -22,7 +22,7 @@ package final class Networking: Sendable {
     let sweeper: AddressSweeper
     let reaper: LinkReaper
     let holder: PortHolder
-    private let watcher: NetworkWatcher
+    private let watcher: ChangeWatcher
 
     struct State: Sendable {
         var networks: [String: StoredNetwork] = [:]
@@ -72,7 +72,7 @@ package final class Networking: Sendable {
             route: try NetlinkSocket(.route), filter: try NetlinkSocket(.netfilter), group: options.deletionGroup,
             log: log, afterwards: { sweeper.released($0) })
         holder = PortHolder(keeps: options.holdsPublishedPorts)
-        watcher = try NetworkWatcher(table: options.tableName, ownPort: filter.port)
+        watcher = try ChangeWatcher(table: options.tableName, ownPort: filter.port, links: true)
         rules = Mutex(Rules(ruleset: Ruleset(table: options.tableName, guardsForwarding: false)))
         try NetworkRows.prepare(database)
         let (networks, endpoints) = try database.read { db in
@@ -104,7 +104,10 @@ package final class Networking: Sendable {
         try reconcile(running: running, isStart: true)
         try reaper.start()
         try namespaces.start()
-        try watcher.start(log: log) { [weak self] losses in try self?.repair(losses) }
+        try watcher.start(name: "box-network", log: log) { [weak self] changes in
+            try self?.repair(changes)
+            return true
+        }
     }
 
     /// Ends the threads. Containers keep their network; sockets on published ports are closed.

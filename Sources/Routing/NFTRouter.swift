@@ -16,7 +16,7 @@ package final class NFTRouter: Router {
     let filter: NetlinkSocket
     private let log: Logger
     private let ports: Networking?
-    private let watcher: RulesWatcher
+    private let watcher: ChangeWatcher
     private let state = Mutex(State())
 
     /// What the kernel was told last. A service that is not here may be there all the same: from an earlier run.
@@ -39,7 +39,7 @@ package final class NFTRouter: Router {
         filter = try NetlinkSocket(.netfilter)
         self.ports = ports
         self.log = log
-        watcher = try RulesWatcher(table: table, ownPort: filter.port)
+        watcher = try ChangeWatcher(table: table, ownPort: filter.port)
     }
 
     package func limits(_ route: ServiceRoute) -> [String] { route.limits }
@@ -335,7 +335,7 @@ package final class NFTRouter: Router {
 
     package func start(report: @escaping @Sendable (RouterEvent) -> Void) throws {
         state.withLock { $0.report = report }
-        try watcher.start(log: log) { [weak self] in self?.repair() ?? true }
+        try watcher.start(name: "box-router", log: log) { [weak self] _ in self?.repair() ?? true }
     }
 
     package func close() { watcher.close() }
