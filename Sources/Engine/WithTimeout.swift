@@ -1,10 +1,10 @@
-import Reactor
+package import Reactor
 
 extension EventLoop {
     /// What `body` returns, or nil when it takes longer than that; it is cancelled then, and waited for.
     ///
     /// - Parameter nanoseconds: nil for no limit.
-    func withTimeout<Value: Sendable>(
+    package func withTimeout<Value: Sendable>(
         nanoseconds: Int64?, _ body: @escaping @Sendable () async throws -> Value
     ) async rethrows -> Value? {
         guard let nanoseconds else { return try await body() }

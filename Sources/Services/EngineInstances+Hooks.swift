@@ -62,7 +62,7 @@ extension EngineInstances {
         var code = HookRun.timedOut
         do {
             if await container.state.runs == 0 { try await container.start() }
-            let result = try await engine.loop.limited(order.hook.timeout) {
+            let result = try await engine.loop.withTimeout(nanoseconds: order.hook.timeout.nanoseconds) {
                 try await container.wait(for: .notRunning)
             }
             if let result {
@@ -91,48 +91,14 @@ extension EngineInstances {
         let request = ExecCreateRequest(attachStdout: true, attachStderr: true, command: command)
         let session = try await engine.createExec(in: instance, request)
         let streams = try await session.start(detach: false, consoleSize: nil)
-        let output = Task { await Self.head(of: streams.output) }
-        let errors = Task { await Self.head(of: streams.errors) }
-        let code = try await engine.loop.limited(timeout) { try await session.exit() }
+        let output = ExecOutput(streams)
+        let code = try await engine.loop.withTimeout(nanoseconds: timeout.nanoseconds) { try await session.exit() }
         if code == nil { await session.kill() }
-        // A child that outlives it may hold its output open: what there is after a moment is all.
-        let grace = Task { [engine] in
-            try await engine.loop.sleep(nanoseconds: 200_000_000)
-            output.cancel()
-            errors.cancel()
-        }
-        let text = String(decoding: await output.value + errors.value, as: UTF8.self)
-        grace.cancel()
+        let text = await output.text(engine.loop, graceNanoseconds: 200_000_000)
         return (code.map { Int($0) } ?? HookRun.timedOut, text)
-    }
-
-    private static func head(of stream: AsyncSocket?) async -> [UInt8] {
-        var head: [UInt8] = []
-        guard let stream else { return head }
-        while let bytes = try? await stream.read(), !bytes.isEmpty {
-            head += bytes.prefix(max(0, 4096 - head.count))
-        }
-        return head
     }
 }
 
 extension HookRun {
     static let timedOut = -1
-}
-
-extension EventLoop {
-    /// nil when it takes longer.
-    func limited<Value: Sendable>(
-        _ limit: Span, _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value? {
-        try await withThrowingTaskGroup(of: Value?.self) { group in
-            group.addTask { try await body() }
-            group.addTask { [self] in
-                try await sleep(nanoseconds: limit.nanoseconds)
-                return nil
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? nil
-        }
-    }
 }

@@ -114,32 +114,14 @@ extension Container {
         let session = ExecSession(container: self, request: plan.request)
         publish("exec_create: \(plan.request.command.joined(separator: " "))", ["execID": session.id])
         let streams = try await session.start(detach: false, consoleSize: nil)
-        let output = Task { await Self.head(of: streams.output) }
-        let errors = Task { await Self.head(of: streams.errors) }
+        let output = ExecOutput(streams)
         let code = try await engine.loop.withTimeout(nanoseconds: plan.timeout) { try await session.exit() }
         if code == nil { await session.kill() }
-        // A child that outlives the probe may hold its output open: what there is after a moment is all.
-        let grace = Task { [engine] in
-            try await engine.loop.sleep(nanoseconds: 1_000_000_000)
-            output.cancel()
-            errors.cancel()
-        }
-        let text = String(decoding: await output.value + errors.value, as: UTF8.self)
-        grace.cancel()
+        let text = await output.text(engine.loop, graceNanoseconds: 1_000_000_000)
         guard let code else {
             return (-1, "Health check exceeded timeout (\(GoDuration.format(plan.timeout)))")
         }
         // Docker's rule: whatever is not 0 is unhealthy.
         return (code == 0 ? 0 : 1, text)
-    }
-
-    /// The first 4,096 bytes; the rest is read and dropped, so that the probe is not held up.
-    private static func head(of stream: AsyncSocket?) async -> [UInt8] {
-        var head: [UInt8] = []
-        guard let stream else { return head }
-        while let bytes = try? await stream.read(), !bytes.isEmpty {
-            head += bytes.prefix(max(0, 4096 - head.count))
-        }
-        return head
     }
 }
