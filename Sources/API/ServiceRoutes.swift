@@ -135,15 +135,20 @@ extension API {
         change("rollback", ["to", "key"]) { body in
             .rollback(to: try body.revision("to"), key: try body.text("key"))
         }
-        change("scale", ["count"]) { body in
-            guard let count = try body.integer("count") else { throw ServiceError(.invalid, "count is missing") }
-            return .scale(count)
+        change("scale", ["count", "min", "max"]) { body in
+            let (least, most) = (try body.integer("min"), try body.integer("max"))
+            switch (try body.integer("count"), least ?? most) {
+            case (let count?, nil): return .scale(count)
+            case (nil, _?): return .limits(min: least, max: most)
+            case (nil, nil): throw ServiceError(.invalid, "count is missing, or min and max")
+            case (_?, _?): throw ServiceError(.invalid, "count does not go with min and max: one after the other")
+            }
         }
-        change("weight", ["percent"]) { body in
+        change("weight", ["percent", "revision"]) { body in
             guard case .number(let percent)? = body["percent"], (0...100).contains(percent) else {
                 throw ServiceError(.invalid, "percent must be a number from 0 to 100")
             }
-            return .weight(.percent(percent))
+            return .weight(.percent(percent), of: try body.revision("revision"))
         }
         for verb in ["drain", "undrain"] {
             router.add(.post, "/box/v1/instances/{name}/\(verb)") { request, response in
@@ -172,14 +177,15 @@ extension API {
 
     // MARK: Events
 
-    /// Server-sent events: those of the journal after `Last-Event-ID`, then all to come; of one rollout until its
-    /// end.
+    /// Server-sent events: those of the journal after `Last-Event-ID`, then all to come (unless `follow=0`); of one
+    /// rollout until its end.
     private func stream(
         _ request: HTTPRequest, _ response: ResponseWriter, _ controller: ServiceController, rollout: String?
     ) async throws {
         let last = try request.lastEvent()
         let tools = controller.tools
         let name = controller.name
+        let follows = request.query["follow"].map { $0 != "0" && $0 != "false" } ?? true
         // Before the look into the journal: what happens in between comes twice, and is told once.
         let news = tools.board.listen(service: name)
         try await response.start(type: "text/event-stream", headers: ["Cache-Control": "no-store"])
@@ -197,6 +203,7 @@ extension API {
                 }
                 if old.count < 500 { break }
             }
+            guard follows else { return }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { [seq] in
                     for await one in news where one.seq > seq && (rollout == nil || one.rollout == rollout) {

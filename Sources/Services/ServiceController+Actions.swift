@@ -129,16 +129,15 @@ extension ServiceController {
     /// It had its time to say goodbye: who is still connected is told by a reset, while there is somebody to send it.
     private func kill(_ instance: String) -> Job {
         let (tools, order) = (tools, order(of: instance))
-        return attempt {
-            do {
-                if let order {
-                    let count = try await tools.instances.cutConnections(order)
-                    if count > 0 { tools.log.warn("\(instance): \(count) connections were cut") }
+        return {
+            var count = 0
+            if let order {
+                do { count = try await tools.instances.cutConnections(order) } catch {
+                    tools.log.debug("\(instance): cannot cut its connections: \(error)")
                 }
-            } catch {
-                tools.log.debug("\(instance): cannot cut its connections: \(error)")
             }
-            try await tools.instances.kill(instance)
+            do { try await tools.instances.kill(instance) } catch { return .failed("\(error)") }
+            return .cut(count)
         }
     }
 

@@ -37,78 +37,44 @@ extension ServiceController {
         }
     }
 
-    /// Keeps the course of the rollout under way, and makes the result objects of those that have ended.
-    func finishedRollouts(after known: RolloutRecord?) -> [FinishedRollout] {
-        let history = service.history
-        let first = known.flatMap { history.lastIndex(of: $0) }.map { $0 + 1 } ?? 0
-        let finished = history[first...].map { record in
-            if entry.course?.rollout == record.rollout { tellCourse(nil) }
+    /// The result objects of rollouts that have ended.
+    func finishedRollouts(_ records: ArraySlice<RolloutRecord>) -> [FinishedRollout] {
+        records.map { record in
+            let connections = entry.traffic?.rollout == record.rollout ? entry.traffic?.total : nil
             return FinishedRollout(
                 id: record.rollout, service: name, ended: Self.now(),
-                result: ServiceResult.make(record, service, entry.course))
+                result: ServiceResult.make(record, service.name, connections: connections))
         }
-        followCourse()
-        return Array(finished)
     }
 
-    private func followCourse() {
-        guard let rollout = service.rollout else {
-            entry.course = nil
-            return
-        }
-        if entry.course?.rollout != rollout.id {
-            var course = RolloutCourse(rollout: rollout.id, began: Self.now())
-            course.phaseSince = service.now
-            entry.course = course
-        }
-        let phase = rollout.isRollingBack ? "rollback" : rollout.step.flatMap(\.timing)
-        if phase != entry.course?.phase { tellCourse(phase) }
-    }
-
-    /// The time since the last change belonged to the phase before.
-    private func tellCourse(_ phase: String?) {
-        guard var course = entry.course else { return }
-        if let last = course.phase { course.spent[last, default: 0] += (service.now - course.phaseSince).nanoseconds }
-        course.phase = phase
-        course.phaseSince = service.now
-        entry.course = course
-    }
-}
-
-extension RolloutStep {
-    /// The name under which its time is told.
-    var timing: String? {
-        switch self {
-        case .preflight: "preflight"
-        case .pull: "pull"
-        case .hook, .migrate: "hooks"
-        case .live, .baseline: "start"
-        case .retire, .dismiss: "drain"
-        case .soak, .pause, .gate, .analysis, .bake: "gate"
-        case .serve, .baseServe, .exchange, .weight, .preview, .hold, .release: "router"
-        default: "other"
-        }
+    /// The rollouts that have ended since.
+    func records(after known: RolloutRecord?) -> ArraySlice<RolloutRecord> {
+        let history = service.history
+        return history[(known.flatMap { history.lastIndex(of: $0) }.map { $0 + 1 } ?? 0)...]
     }
 }
 
 /// The object that tells how a rollout ended; keys are never taken away.
 enum ServiceResult {
-    static func make(_ record: RolloutRecord, _ service: Service, _ course: RolloutCourse?) -> JSONValue {
+    static func make(_ record: RolloutRecord, _ service: String, connections: Int64?) -> JSONValue {
         let serving = record.serving.reduce(into: [String: JSONValue]()) { $0["r\($1.key)"] = .int($1.value) }
         var timings: [String: JSONValue] = ["total": .seconds(record.duration)]
-        if let course, course.rollout == record.rollout {
-            for (name, spent) in course.spent { timings[name] = .seconds(Span(nanoseconds: spent)) }
-        }
+        for (name, length) in record.timings.named where length > .zero { timings[name] = .seconds(length) }
+        let ended = ServiceController.now()
+        let began = Timestamp(nanosecondsSince1970: ended.nanosecondsSince1970 - record.duration.nanoseconds)
         let ledger = record.ledger
         return .object([
-            "schema": .number(1), "deploy": .string(record.rollout), "service": .string(service.name),
+            "schema": .number(1), "deploy": .string(record.rollout), "service": .string(service),
             "kind": .string(record.kind.rawValue), "outcome": .string(record.outcome.rawValue),
             "exit": .int(record.outcome.exitCode), "changed": .bool(hasChanged(record)),
             "from": .revision(record.from), "to": .revision(record.to == 0 ? nil : record.to),
             "serving": .object(serving), "reason": reason(record), "timings": .object(timings),
-            "began": .text(course.flatMap { $0.rollout == record.rollout ? $0.began.description : nil }),
-            "ended": .string(ServiceController.now().description),
+            "began": .string(began.description), "ended": .string(ended.description),
+            "plan": record.plan.map { ServicePlan.make($0) } ?? .null,
             "requests": .object([
+                "total": connections.map { .int($0) } ?? .null, "reset": .int(ledger.resets),
+                // The kernel's router sees neither.
+                "refused": .null, "http_5xx_new": .null,
                 "forced_close": .int(ledger.forcedCloses), "held_seconds": .seconds(ledger.held),
                 "min_pooled": ledger.leastPooled.map { .int($0) } ?? .null,
             ]),

@@ -10,6 +10,27 @@ extension ServiceController {
         return number.flatMap { service.revisions[$0] }.flatMap { entry.sources[$0.hash] }
     }
 
+    /// What `scale` has made of the source since.
+    var scaled: JSONValue {
+        guard let scale = service.stable.flatMap({ service.revisions[$0] })?.spec.scale,
+            service.desired != scale.desired
+        else { return .object([:]) }
+        return .object(["scale": .object(["desired": .int(service.desired)])])
+    }
+
+    /// New limits are a part of what the next deploy begins from.
+    func keepLimits() {
+        guard let stable = service.stable.flatMap({ service.revisions[$0] }), let source = entry.sources[stable.hash]
+        else { return }
+        let scale = stable.spec.scale
+        entry.sources[stable.hash] = source.merging(
+            .object([
+                "scale": .object([
+                    "min": .int(scale.min), "desired": .int(scale.desired), "max": .int(scale.max),
+                ])
+            ]))
+    }
+
     /// The result object of a deploy that finds nothing to do.
     func unchangedResult() -> JSONValue {
         let serving = Dictionary(grouping: service.pooled, by: \.revision).mapValues(\.count)
@@ -18,7 +39,7 @@ extension ServiceController {
             "outcome": .string(Outcome.succeeded.rawValue), "exit": .number(0), "changed": .bool(false),
             "from": .revision(service.stable), "to": .revision(service.stable),
             "serving": .object(serving.reduce(into: [:]) { $0["r\($1.key)"] = .int($1.value) }),
-            "reason": .null, "timings": .object(["total": .number(0)]),
+            "reason": .null, "timings": .object(["total": .number(0)]), "plan": .null,
         ])
     }
 
@@ -41,8 +62,11 @@ extension ServiceController {
             ])
         }
         let refusals = await checker(of: plan, in: copy)()
-        return ServicePlan.make(
-            plan, refusals: refusals, diff: ServicePlan.diff(before.flatMap { entry.sources[$0.hash] }, source))
+        return ServicePlan.make(plan).merging(
+            .object([
+                "refusals": ServiceResult.refusals(refusals),
+                "diff": ServicePlan.diff(before.flatMap { entry.sources[$0.hash] }, source),
+            ]))
     }
 
     /// Everything that belongs to the service goes; nobody can go back from here.
@@ -78,7 +102,7 @@ extension ServiceController {
 
 /// A plan as it is shown.
 enum ServicePlan {
-    static func make(_ plan: RolloutPlan, refusals: [PreflightRefusal], diff: JSONValue) -> JSONValue {
+    static func make(_ plan: RolloutPlan) -> JSONValue {
         .object([
             "service": .string(plan.service), "changed": .bool(true), "from": .revision(plan.from),
             "to": .revision(plan.to), "strategy": .string(plan.strategy.rawValue), "image": .string(plan.image),
@@ -88,7 +112,7 @@ enum ServicePlan {
                 "memory_bytes": plan.peakMemory.map { .int($0) } ?? .null,
             ]),
             "expected_seconds": .seconds(plan.expectedDuration), "gap_seconds": .seconds(plan.expectedGap),
-            "warnings": .strings(plan.warnings), "refusals": ServiceResult.refusals(refusals), "diff": diff,
+            "warnings": .strings(plan.warnings),
         ])
     }
 

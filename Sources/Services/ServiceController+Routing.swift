@@ -6,7 +6,8 @@ import Routing
 extension ServiceController {
     func applyRouter(_ table: RouterTable) -> Job {
         let (tools, route) = (tools, route(for: table))
-        return {
+        return { [weak self] in
+            await self?.countTraffic()
             do {
                 try await tools.pool.run { try tools.router.apply(route) }
                 return .ok

@@ -63,6 +63,8 @@ package actor ServiceController {
     var exits: [String: Task<Void, Never>] = [:]
     /// Rollouts that have ended, and whose end is not in the journal yet.
     var unwritten: Set<String> = []
+    /// New connections of each instance, as the router had them last.
+    var counted: [String: UInt64] = [:]
     /// Connections per second, for `status`.
     var rate = TrafficRate()
 
@@ -115,18 +117,23 @@ package actor ServiceController {
         var replies: [ServiceReply?] = []
         var hasChanged = false
         let known = entry.service.history.last
+        let underWay = entry.service.rollout?.id
         for letter in letters {
             let decision = entry.service.handle(letter.event, at: tools.clock.now())
             orders += decision.actions
             replies.append(decision.reply)
             hasChanged = hasChanged || decision.isDurable
+            if case .command(.limits) = letter.event, decision.reply == .ok { keepLimits() }
         }
         if hasChanged {
             // An action that is begun must be known of even after a power cut; that time passed need not be.
             let isBinding = orders.contains { $0.kind.isWork } || letters.contains { $0.reply != nil }
             let news = self.news(of: orders)
-            let finished = finishedRollouts(after: known)
-            unwritten = Set(finished.map(\.id))
+            let ended = records(after: known)
+            unwritten = Set(ended.map(\.rollout))
+            if service.rollout?.id != underWay || !ended.isEmpty { await countTraffic() }
+            let finished = finishedRollouts(ended)
+            beginTraffic()
             await write(news, finished, durably: isBinding)
             unwritten = []
         }

@@ -9,22 +9,12 @@ package struct ServiceEntry: Codable, Sendable {
     /// The spec files as their authors wrote them, by `Revision.hash`.
     package var sources: [String: JSONValue] = [:]
     /// Of the rollout under way.
-    package var course: RolloutCourse?
+    package var traffic: RolloutTraffic?
 
     package init(service: Service, bootID: String) {
         self.service = service
         self.bootID = bootID
     }
-}
-
-/// What is told of a rollout at its end, and its state machine has no use for.
-package struct RolloutCourse: Codable, Sendable {
-    package var rollout: String
-    package var began: Timestamp
-    /// Nanoseconds spent so far in `pull`, `start`, `gate`, `drain`, `hooks`, `rollback`.
-    package var spent: [String: Int64] = [:]
-    package var phase: String?
-    package var phaseSince = Moment.zero
 }
 
 /// Something that happened to a service, with a place in the order of all that did.

@@ -146,7 +146,8 @@ package final class ServiceManager: Sendable {
             guard let source = await controller.source else {
                 throw ServiceError(.notFound, "'\(name)' has no revision to begin from; give a spec file with -f")
             }
-            tree = source
+            // It may have been changed since by `scale`.
+            tree = source.merging(await controller.scaled)
         }
         do {
             if let text = call.text { tree = try SpecText.parse(text).substituting(call.variables) }

@@ -43,7 +43,7 @@ package enum SpecSchema {
                   "additionalProperties": false,
                   "properties": {"cpu": {"type": ["string", "number"], "description": "a share: \"25%\""}}
                 },
-                "to_zero_after": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
+                "to_zero_after": {"$ref": "#/$defs/duration"}
               }
             },
             "ports": {
@@ -65,10 +65,10 @@ package enum SpecSchema {
                     "properties": {
                       "by": {"enum": ["cookie", "address"]},
                       "name": {"type": "string"},
-                      "ttl": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
+                      "ttl": {"$ref": "#/$defs/duration"}
                     }
                   },
-                  "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
+                  "timeout": {"$ref": "#/$defs/duration"}
                 },
                 "required": ["target"]
               }
@@ -95,23 +95,23 @@ package enum SpecSchema {
                 },
                 "exec": {"type": "array", "items": {"type": "string"}},
                 "log": {"type": "string", "description": "a text that a line of the log has"},
-                "interval": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
-                "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+                "interval": {"$ref": "#/$defs/duration"},
+                "timeout": {"$ref": "#/$defs/duration"},
                 "healthy_threshold": {"type": "integer", "minimum": 1},
                 "unhealthy_threshold": {"type": "integer", "minimum": 1},
-                "start_timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
-                "healthy_deadline": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
-                "stable_for": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+                "start_timeout": {"$ref": "#/$defs/duration"},
+                "healthy_deadline": {"$ref": "#/$defs/duration"},
+                "stable_for": {"$ref": "#/$defs/duration"},
                 "warmup": {"type": "array", "items": {"type": "string", "description": "a path"}},
-                "slow_start": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
+                "slow_start": {"$ref": "#/$defs/duration"}
               }
             },
             "drain": {
               "type": "object",
               "additionalProperties": false,
               "properties": {
-                "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
-                "long_lived": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+                "timeout": {"$ref": "#/$defs/duration"},
+                "long_lived": {"$ref": "#/$defs/duration"},
                 "lame_duck": {
                   "type": "object",
                   "additionalProperties": false,
@@ -122,7 +122,7 @@ package enum SpecSchema {
                   }
                 },
                 "stop_signal": {"type": "string"},
-                "stop_grace": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
+                "stop_grace": {"$ref": "#/$defs/duration"}
               }
             },
             "deploy": {
@@ -133,7 +133,7 @@ package enum SpecSchema {
                 "batch": {"type": ["integer", "string"], "description": "a count, or a share: \"25%\""},
                 "surge": {"type": ["integer", "string"], "description": "a count, or a share: \"25%\""},
                 "max_unavailable": {"type": ["integer", "string"], "description": "a count, or a share: \"25%\""},
-                "batch_pause": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+                "batch_pause": {"$ref": "#/$defs/duration"},
                 "steps": {
                   "type": "array",
                   "items": {
@@ -141,10 +141,10 @@ package enum SpecSchema {
                     "additionalProperties": false,
                     "properties": {
                       "weight": {"type": ["string", "number"], "description": "a share: \"25%\""},
-                      "pause": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
-                      "analysis": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+                      "pause": {"$ref": "#/$defs/duration"},
+                      "analysis": {"$ref": "#/$defs/duration"},
                       "gate": {"enum": ["manual"]},
-                      "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
+                      "timeout": {"$ref": "#/$defs/duration"}
                     }
                   },
                   "description": "of a canary"
@@ -178,7 +178,7 @@ package enum SpecSchema {
                   "type": "object",
                   "additionalProperties": false,
                   "properties": {
-                    "interval": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+                    "interval": {"$ref": "#/$defs/duration"},
                     "min_requests": {"type": "integer", "minimum": 0},
                     "on_inconclusive": {"enum": ["extend", "pause", "fail"]},
                     "metrics": {
@@ -212,89 +212,35 @@ package enum SpecSchema {
                         "additionalProperties": false,
                         "properties": {
                           "url": {"type": "string"},
-                          "every": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
+                          "every": {"$ref": "#/$defs/duration"}
                         },
                         "required": ["url"]
                       }
                     }
                   }
                 },
-                "progress_deadline": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
-                "bake": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+                "progress_deadline": {"$ref": "#/$defs/duration"},
+                "bake": {"$ref": "#/$defs/duration"},
                 "on_failure": {"enum": ["rollback", "pause"]},
-                "rollback_window": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+                "rollback_window": {"$ref": "#/$defs/duration"},
                 "rollback_keep": {"enum": ["frozen", "running", "stopped"]},
                 "revisions": {"type": "integer", "minimum": 2},
-                "hold_timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+                "hold_timeout": {"$ref": "#/$defs/duration"},
                 "reversible": {"type": "boolean"},
-                "abort_keep": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
-                "router_timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
+                "abort_keep": {"$ref": "#/$defs/duration"},
+                "router_timeout": {"$ref": "#/$defs/duration"}
               }
             },
             "hooks": {
               "type": "object",
               "additionalProperties": false,
               "properties": {
-                "before_deploy": {
-                  "type": "object",
-                  "additionalProperties": false,
-                  "properties": {
-                    "run": {"type": "array", "items": {"type": "string"}},
-                    "in": {"enum": ["new", "old"]},
-                    "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
-                  },
-                  "description": "a command, run once"
-                },
-                "before_traffic": {
-                  "type": "object",
-                  "additionalProperties": false,
-                  "properties": {
-                    "run": {"type": "array", "items": {"type": "string"}},
-                    "in": {"enum": ["new", "old"]},
-                    "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
-                  },
-                  "description": "a command, run once"
-                },
-                "after_traffic": {
-                  "type": "object",
-                  "additionalProperties": false,
-                  "properties": {
-                    "run": {"type": "array", "items": {"type": "string"}},
-                    "in": {"enum": ["new", "old"]},
-                    "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
-                  },
-                  "description": "a command, run once"
-                },
-                "before_promote": {
-                  "type": "object",
-                  "additionalProperties": false,
-                  "properties": {
-                    "run": {"type": "array", "items": {"type": "string"}},
-                    "in": {"enum": ["new", "old"]},
-                    "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
-                  },
-                  "description": "a command, run once"
-                },
-                "after_rollback": {
-                  "type": "object",
-                  "additionalProperties": false,
-                  "properties": {
-                    "run": {"type": "array", "items": {"type": "string"}},
-                    "in": {"enum": ["new", "old"]},
-                    "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
-                  },
-                  "description": "a command, run once"
-                },
-                "pre_stop": {
-                  "type": "object",
-                  "additionalProperties": false,
-                  "properties": {
-                    "run": {"type": "array", "items": {"type": "string"}},
-                    "in": {"enum": ["new", "old"]},
-                    "timeout": {"type": "string", "description": "a duration: 500ms, 30s, 2m"}
-                  },
-                  "description": "a command, run once"
-                }
+                "before_deploy": {"$ref": "#/$defs/hook"},
+                "before_traffic": {"$ref": "#/$defs/hook"},
+                "after_traffic": {"$ref": "#/$defs/hook"},
+                "before_promote": {"$ref": "#/$defs/hook"},
+                "after_rollback": {"$ref": "#/$defs/hook"},
+                "pre_stop": {"$ref": "#/$defs/hook"}
               }
             },
             "resources": {
@@ -306,7 +252,20 @@ package enum SpecSchema {
               }
             }
           },
-          "required": ["schema", "service", "image"]
+          "required": ["schema", "service", "image"],
+          "$defs": {
+            "duration": {"type": "string", "description": "a duration: 500ms, 30s, 2m"},
+            "hook": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "run": {"type": "array", "items": {"type": "string"}},
+                "in": {"enum": ["new", "old"]},
+                "timeout": {"$ref": "#/$defs/duration"}
+              },
+              "description": "a command, run once"
+            }
+          }
         }
         """#
 }

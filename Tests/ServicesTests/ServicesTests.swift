@@ -88,6 +88,18 @@ private func result(_ manager: ServiceManager, _ id: String) async throws -> JSO
         let second = try await result(manager, try await deploy(manager, spec("web:2")))
         #expect(second["outcome"] == .string("succeeded"))
         #expect(second["from"] == .string("r1"))
+        #expect(second["plan"]?["strategy"] == .string("rolling"))
+        #expect(second["plan"]?["peak"]?["running"] == .number(4))
+        // A connection for each member of each table after the first.
+        if case .number(let total)? = second["requests"]?["total"] {
+            #expect(total > 3)
+        } else {
+            Issue.record("no connections were counted: \(second)")
+        }
+        #expect(second["requests"]?["http_5xx_new"] == .null)
+        if case .object(let timings)? = second["timings"] {
+            #expect(Set(timings.keys).isSuperset(of: ["total", "start", "router", "drain"]))
+        }
         let starts = fixture.world.starts
         let controller = try manager.controller("web")
         guard case .accepted(let id) = try await manager.obey(.rollback(to: nil, key: nil), controller) else {
@@ -112,6 +124,7 @@ private func result(_ manager: ServiceManager, _ id: String) async throws -> JSO
         short.overlay = short.overlay?.merging(.object(["image": .string("web:2")]))
         let second = try await result(manager, try await deploy(manager, short))
         #expect(second["requests"]?["forced_close"] == .number(5))
+        #expect(second["requests"]?["reset"] == .number(3))
         #expect(fixture.world.state.withLock { $0.cut } == ["web-r1-2": 3])
         let controller = try manager.controller("web")
         let states = await controller.service.instances.filter { $0.revision == 1 }.map(\.state)
@@ -222,6 +235,40 @@ private func result(_ manager: ServiceManager, _ id: String) async throws -> JSO
         #expect(ended > 20)
     }
 
+    @Test("What was scaled stays so when only the image is changed")
+    func scaled() async throws {
+        let fixture = try Fixture()
+        let manager = fixture.manager(try fixture.journal())
+        let first = spec("web:1", ["scale": .object(["desired": .number(2), "max": .number(9)])])
+        _ = try await result(manager, try await deploy(manager, first))
+        let controller = try manager.controller("web")
+        _ = try await manager.obey(.scale(4), controller)
+        var next = SpecCall()
+        next.onTopOf = "web"
+        next.overlay = .object(["image": .string("web:2")])
+        let second = try await result(manager, try await deploy(manager, next))
+        #expect(second["serving"] == .object(["r2": .number(4)]))
+        _ = try await manager.obey(.limits(min: 5, max: 20), controller)
+        next.overlay = .object(["image": .string("web:3")])
+        let third = try await result(manager, try await deploy(manager, next))
+        #expect(third["serving"] == .object(["r3": .number(5)]))
+        let scale = await controller.service.revisions[3]?.spec.scale
+        #expect(scale?.min == 5 && scale?.max == 20)
+        #expect(fixture.world.trouble == [])
+        await manager.close()
+    }
+
+    @Test("Counters that begin anew with each member")
+    func traffic() {
+        var traffic = RolloutTraffic(rollout: "web-d1", counts: ["a": 100, "b": 7])
+        traffic.take(["a": 110, "b": 7, "c": 3])
+        #expect(traffic.total == 13)
+        // It left, and came back.
+        traffic.take(["a": 4, "c": 3])
+        traffic.take(["a": 4, "c": 8])
+        #expect(traffic.total == 22)
+    }
+
     @Test("After a start of the host the stable revision serves again")
     func reboot() async throws {
         let fixture = try Fixture()
@@ -274,22 +321,34 @@ private func result(_ manager: ServiceManager, _ id: String) async throws -> JSO
         await manager.close()
     }
 
+    /// What a schema says, also where it says so elsewhere in the document.
+    private func resolved(_ schema: JSONValue) throws -> JSONValue {
+        guard let reference = schema["$ref"]?.string else { return schema }
+        var value = SpecSchema.document
+        for part in reference.dropFirst(2).split(separator: "/") { value = try #require(value[String(part)]) }
+        return value
+    }
+
     @Test("The schema knows every key that a spec may have, and no other")
     func schema() throws {
-        func check(_ value: JSONValue, _ schema: JSONValue, _ path: String) {
+        func check(_ value: JSONValue, _ schema: JSONValue, _ path: String) throws {
+            let schema = try resolved(schema)
             guard case .object(let members) = value, case .object(let known)? = schema["properties"] else { return }
             for (key, member) in members {
                 #expect(known[key] != nil, "\(path).\(key)")
-                if let next = known[key] { check(member, next, "\(path).\(key)") }
+                if let next = known[key] { try check(member, next, "\(path).\(key)") }
             }
         }
         let tree = spec("web:1").overlay ?? .null
-        check(tree, SpecSchema.document, "")
+        try check(tree, SpecSchema.document, "")
         // An unknown key's message names all that are known.
-        for place in ["", "scale", "health", "drain", "deploy", "resources"] {
-            let bad: JSONValue = .object(["zzzzzzzzzzzz": .bool(true)])
-            let overlay: JSONValue = place.isEmpty ? bad : .object([place: bad])
-            let schema = place.isEmpty ? SpecSchema.document : SpecSchema.document["properties"]?[place] ?? .null
+        let places =
+            ["", "scale", "health", "drain", "deploy", "resources", "hooks"]
+            + Hooks.Place.allCases.map { "hooks/\($0.rawValue)" }
+        for place in places {
+            let path = place.split(separator: "/").map(String.init)
+            let overlay = path.reversed().reduce(JSONValue.object(["zzzzzzzzzzzz": .bool(true)])) { .object([$1: $0]) }
+            let schema = try resolved(path.reduce(SpecSchema.document) { $0["properties"]?[$1] ?? .null })
             guard case .object(let known)? = schema["properties"] else {
                 Issue.record("the schema lacks \(place)")
                 continue
@@ -298,7 +357,8 @@ private func result(_ manager: ServiceManager, _ id: String) async throws -> JSO
                 _ = try ServiceSpec.decode(tree.merging(overlay))
                 Issue.record("an unknown key is taken in \(place)")
             } catch {
-                let text = "\(error)"
+                // What else is missing stands in lines of its own.
+                let text = "\(error)".prefix { !$0.isNewline }
                 let names = text.components(after: "known are ").split(separator: ",").map {
                     String($0.drop { $0 == " " }.prefix { !$0.isWhitespace })
                 }
@@ -308,7 +368,7 @@ private func result(_ manager: ServiceManager, _ id: String) async throws -> JSO
     }
 }
 
-extension String {
+extension Substring {
     fileprivate func components(after marker: String) -> String {
         firstRange(of: marker).map { String(self[$0.upperBound...]) } ?? ""
     }
