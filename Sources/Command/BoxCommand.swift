@@ -23,12 +23,18 @@ package enum BoxCommand {
         // A reader that goes away is an error of write(2), which ends the command quietly.
         Signals.ignorePipe()
         var name: String?
-        do { return try dispatch(arguments, &name) } catch {
+        var usageStatus: Int32?
+        do { return try dispatch(arguments, &name, &usageStatus) } catch let error as CommandError where error.isUsage {
+            return report(
+                CommandError(error.message, status: usageStatus ?? error.status, isUsage: true), command: name)
+        } catch {
             return report(error, command: name)
         }
     }
 
-    private static func dispatch(_ arguments: [String], _ name: inout String?) throws -> Int32 {
+    private static func dispatch(
+        _ arguments: [String], _ name: inout String?, _ usageStatus: inout Int32?
+    ) throws -> Int32 {
         let global: ParsedArguments
         do {
             global = try CommandLineParser.parse(arguments, flags: globalFlags, interspersed: false)
@@ -45,7 +51,7 @@ package enum BoxCommand {
             try Output.write(HelpText.overview(of: CommandTable.all, groups: CommandTable.groups))
             return 0
         }
-        if first == "help" { return try dispatch(Array(rest) + ["--help"], &name) }
+        if first == "help" { return try dispatch(Array(rest) + ["--help"], &name, &usageStatus) }
         var word = first
         if let group = CommandTable.groups.first(where: { $0.name == first }) {
             guard let second = rest.first, !second.hasPrefix("-") else {
@@ -62,6 +68,7 @@ package enum BoxCommand {
             throw CommandError("'\(Escaping.visible(word))' is not a boxctl command.\nSee 'boxctl --help'.", status: 1)
         }
         name = word
+        usageStatus = spec.usageStatus
         let host =
             global.optionalText("host") ?? ProcessEnvironment.variable("BOX_HOST").flatMap { $0.isEmpty ? nil : $0 }
         return try call(spec, Array(rest), host: host ?? EngineClient.defaultHost)

@@ -5,10 +5,10 @@ import Testing
 /// Services as their users see them: real containers, real router, real clients.
 @Suite(.enabled(if: Lan.isPossible && Programs.has(image: "web"), Lan.need), .serialized)
 struct ServiceTests {
-    private static let url = "http://\(Lan.hostAddress):8081/version"
+    static let url = "http://\(Lan.hostAddress):8081/version"
 
     /// A spec of three instances of the image `web` at port 8081 of the host.
-    private static func spec(_ version: String, _ more: String = "", deploy: String = "") -> [UInt8] {
+    static func spec(_ version: String, _ more: String = "", deploy: String = "") -> [UInt8] {
         Array(
             """
             { schema: 1, service: "web", image: "web",   // as people write it
@@ -22,9 +22,11 @@ struct ServiceTests {
             """.utf8)
     }
 
-    private func withService(_ body: (Daemon, Lan) throws -> Void) throws {
+    private func withService(_ body: (Daemon, Lan) throws -> Void) throws { try Self.withService(body) }
+
+    static func withService(_ body: (Daemon, Lan) throws -> Void) throws {
         try withLan(images: ["web"]) { box, lan in
-            let first = try box.run(["deploy", "-f", "-"], input: Self.spec("v1"))
+            let first = try box.run(["deploy", "-f", "-"], input: spec("v1"))
             guard first.status == 0 else { throw Trouble(first.description) }
             // Whoever removes the containers first sees them come back.
             defer { _ = try? box.run(["service", "rm", "-f", "web"], within: 30) }

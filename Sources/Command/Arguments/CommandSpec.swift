@@ -13,6 +13,8 @@ package struct CommandSpec: Sendable {
     package let interspersed: Bool
     package let flags: @Sendable () -> [Flag]
     package let run: @Sendable (Invocation) throws -> Int32
+    /// What wrong arguments exit with; nil: as Docker's command line does.
+    private(set) var usageStatus: Int32?
 
     init(
         _ name: String, aliases: [String] = [], usage: String = "", operands: ClosedRange<Int>,
@@ -28,6 +30,13 @@ package struct CommandSpec: Sendable {
         self.interspersed = interspersed
         self.flags = flags
         self.run = run
+    }
+
+    /// A command that Docker does not have: wrong arguments exit with 2, as those of most programs.
+    var withOwnStatuses: CommandSpec {
+        var copy = self
+        copy.usageStatus = 2
+        return copy
     }
 
     /// One that Docker has and Box does not: refused by name, whatever its options.

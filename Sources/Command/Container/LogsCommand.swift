@@ -5,7 +5,8 @@ import Kernel
 /// `logs`.
 enum LogsCommand {
     static let spec = CommandSpec(
-        "logs", aliases: ["container logs"], usage: "CONTAINER", operands: 1...1, "Fetch the logs of a container",
+        "logs", aliases: ["container logs"], usage: "CONTAINER | ROLLOUT --failed", operands: 1...1,
+        "Fetch the logs of a container, or the last words of the instance for which a rollout failed",
         flags: {
             [
                 .bool("follow", "f", "Follow log output"),
@@ -13,12 +14,19 @@ enum LogsCommand {
                 .one("until", nil, "string", "Show logs before a time or a duration ago"),
                 .one("tail", "n", "string", default: "all", "Number of lines to show from the end of the logs"),
                 .bool("timestamps", "t", "Show timestamps"),
+                .bool("failed", nil, "Of the rollout that is named: what its failed instance wrote last"),
                 .refused("details", takesValue: false),
             ]
         }, run: run)
 
     private static func run(_ call: Invocation) throws -> Int32 {
         let arguments = call.arguments
+        if arguments.bool("failed") {
+            for other in ["follow", "since", "until", "tail", "timestamps"] where arguments.isSet(other) {
+                throw CommandError.usage("--failed does not go with --\(other)")
+            }
+            return try ServiceEvents.failed(call)
+        }
         let now = Clock.realtime()
         var query: Query = ["stdout": "1", "stderr": "1"]
         if arguments.bool("follow") { query.add("follow", "1") }

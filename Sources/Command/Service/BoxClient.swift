@@ -68,7 +68,8 @@ extension Invocation {
     /// Runs a command of services: what boxd refuses becomes a message and its exit status.
     func reporting(_ body: () throws -> Int32) throws -> Int32 {
         do { return try body() } catch let problem as BoxProblem {
-            if arguments.optionalText("output") == "json" {
+            if [RolloutWait.Format.json.rawValue, RolloutWait.Format.ndjson.rawValue].contains(arguments.text("output"))
+            {
                 try Output.line(
                     JSONValue.object(
                         JSONObject([
@@ -83,6 +84,9 @@ extension Invocation {
             throw CommandError("\(error)", status: 11)
         }
     }
+
+    /// Of `--output`; text unless it says otherwise.
+    func format() throws -> RolloutWait.Format { try RolloutWait.Format(arguments) }
 
     /// The rollout that is meant: by its own name, or by that of a service that has one under way.
     func rollout(_ text: String) throws -> String {

@@ -122,13 +122,10 @@ enum DeployCommand {
     // MARK: Plan
 
     private static func plan(_ call: Invocation) throws -> Int32 {
+        let format = try call.format()
         let (service, body) = try request(call)
         let plan = try call.client.boxValue(.post, BoxPath.service(service, "plan"), body: .object(body))
-        if call.arguments.optionalText("output") == "json" {
-            try Output.line(plan.compact)
-        } else {
-            try Output.write(text(of: plan))
-        }
+        try format == .text ? Output.write(text(of: plan)) : Output.line(plan.compact)
         if !plan["refusals"].array.isEmpty { return 8 }
         return call.arguments.bool("detailed-exitcode") && plan["changed"].bool == true ? 20 : 0
     }
@@ -166,12 +163,7 @@ struct WaitOptions {
     var deadline: Int64?
 
     init(_ arguments: ParsedArguments) throws {
-        if let text = arguments.optionalText("output") {
-            guard let format = RolloutWait.Format(rawValue: text) else {
-                throw CommandError("--output: \"\(text)\" is none of text, json, ndjson", status: 2)
-            }
-            self.format = format
-        }
+        format = try RolloutWait.Format(arguments)
         github = arguments.bool("github")
         detach = arguments.bool("detach")
         switch arguments.optionalText("wait") {

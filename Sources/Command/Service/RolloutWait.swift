@@ -8,6 +8,14 @@ import Synchronization
 struct RolloutWait {
     enum Format: String {
         case text, json, ndjson
+
+        init(_ arguments: ParsedArguments) throws {
+            let text = arguments.optionalText("output") ?? Self.text.rawValue
+            guard let format = Format(rawValue: text) else {
+                throw CommandError("--output: \"\(text)\" is none of text, json, ndjson", status: 2)
+            }
+            self = format
+        }
     }
     let client: EngineClient
     let rollout: String
@@ -21,6 +29,7 @@ struct RolloutWait {
 
     /// The exit status.
     func run() throws -> Int32 {
+        if github { Output.complain("::group::\(rollout)") }
         var last: Int64 = 0
         var lostSince: Int64?
         let live = format == .text && Terminal.isTerminal(2) ? LiveView(client: client, rollout: rollout) : nil
@@ -114,7 +123,7 @@ struct RolloutWait {
         case .json: try Output.line(result.compact)
         case .text: try Output.line(Self.summary(result))
         }
-        if github { try Self.writeGitHub(result) }
+        if github { try writeGitHub(result) }
         return Int32(clamping: result["exit"].integer ?? 1)
     }
 
@@ -139,12 +148,27 @@ struct RolloutWait {
         return Escaping.lines(text)
     }
 
-    private static func writeGitHub(_ result: JSONValue) throws {
+    private func writeGitHub(_ result: JSONValue) throws {
+        if !rollout.isEmpty { Output.complain("::endgroup::") }
+        if result["exit"].integer != 0 {
+            // In one line, with what the runner would take for the end of it written as it wants it.
+            let text = Self.summary(result).split(on: "%").joined(separator: "%25")
+            Output.complain("::error::" + text.split(on: "\n").joined(separator: "%0A"))
+        }
         guard let path = ProcessEnvironment.variable("GITHUB_OUTPUT"), !path.isEmpty else { return }
         let lines =
             "deploy_id=\(result["deploy"].text)\nrevision=\(result["to"].text)\noutcome=\(result["outcome"].text)\n"
+            + "url=\(url(of: result["service"].text))\n"
         let file = try Sys.open(path, O_WRONLY | O_APPEND | O_CREAT, mode: 0o644)
         try Output.write(lines, to: file.raw)
+    }
+
+    /// Of the first port that is published; empty when there is none.
+    private func url(of service: String) -> String {
+        guard let found = try? client.boxValue(.get, BoxPath.service(service)),
+            let port = found["ports"].array.first(where: { $0["protocol"].text == "tcp" && !$0["publish"].isNull })
+        else { return "" }
+        return "http://localhost:\(port["publish"].integer ?? 0)"
     }
 }
 

@@ -4,7 +4,8 @@ import Kernel
 
 /// What is done with services and rollouts once they are there.
 enum ServiceCommands {
-    static let all: [CommandSpec] = DeployCommand.specs + control + changes + looking + [schema, check]
+    static let all: [CommandSpec] =
+        (DeployCommand.specs + control + changes + looking + [schema, check]).map(\.withOwnStatuses)
 
     static let waitFlags: [Flag] = [
         .one("timeout", nil, "duration", "Wait no longer (exit 9)"), DeployCommand.output,
@@ -112,21 +113,36 @@ enum ServiceCommands {
                 }
             }),
         CommandSpec(
-            "scale", usage: "SERVICE COUNT", operands: 2...2, "Change how many instances a service has",
+            "scale", usage: "SERVICE [COUNT]", operands: 1...2, "Change how many instances a service has, or may have",
+            flags: {
+                [.one("min", nil, "int", "As few as this"), .one("max", nil, "int", "As many as this")]
+            },
             run: { call in
                 try change(call, "scale") {
-                    guard let count = Int64($0) else { throw CommandError("\"\($0)\" is no count", status: 2) }
-                    return ["count": .integer(count)]
+                    var body = JSONObject()
+                    if let text = call.arguments.operands.dropFirst().first {
+                        guard let count = Int64(text) else { throw CommandError("\"\(text)\" is no count", status: 2) }
+                        body["count"] = .integer(count)
+                    }
+                    for name in ["min", "max"] {
+                        if let number = try call.arguments.integer(name) { body[name] = .integer(number) }
+                    }
+                    if body.members.isEmpty { throw CommandError("say COUNT, or --min and --max", status: 2) }
+                    return .object(body)
                 }
             }),
         CommandSpec(
-            "weight", usage: "SERVICE PERCENT", operands: 2...2,
-            "Change the share of new connections that a canary under way gets",
+            "weight", usage: "SERVICE [REVISION] PERCENT", operands: 2...3,
+            "Change the share of new connections that a canary under way gets, or one of its revisions",
             run: { call in
-                try change(call, "weight") { text in
+                try change(call, "weight") {
+                    let operands = call.arguments.operands
+                    let text = operands[operands.count - 1]
                     let digits = text.hasSuffix("%") ? String(text.dropLast()) : text
                     guard let percent = Double(digits) else { throw CommandError("\"\(text)\" is no share", status: 2) }
-                    return ["percent": .double(percent)]
+                    var body: JSONObject = JSONObject([.init("percent", .double(percent))])
+                    if operands.count == 3 { body["revision"] = .string(operands[1]) }
+                    return .object(body)
                 }
             }),
         CommandSpec(
@@ -151,12 +167,10 @@ enum ServiceCommands {
             }),
     ]
 
-    private static func change(_ call: Invocation, _ verb: String, _ body: (String) throws -> JSONValue) throws -> Int32
-    {
+    private static func change(_ call: Invocation, _ verb: String, _ body: () throws -> JSONValue) throws -> Int32 {
         try call.reporting {
             let name = call.arguments.operands[0]
-            let answer = try call.client.boxValue(
-                .post, BoxPath.service(name, verb), body: try body(call.arguments.operands[1]))
+            let answer = try call.client.boxValue(.post, BoxPath.service(name, verb), body: try body())
             if let holder = answer["behind"].string { Output.complain("\(name): after the end of \(holder)") }
             try Output.line(name)
             return 0
@@ -196,5 +210,5 @@ enum ServiceCommands {
             }
         })
 
-    private static let looking: [CommandSpec] = ServiceViews.specs
+    private static let looking: [CommandSpec] = ServiceViews.specs + [ServiceEvents.spec]
 }

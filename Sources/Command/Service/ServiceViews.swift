@@ -47,7 +47,7 @@ enum ServiceViews {
                 try Output.write(text)
                 return 0
             }
-            let isTerminal = Terminal.isTerminal(1)
+            let isTerminal = try call.format() == .text && Terminal.isTerminal(1)
             try Output.write(
                 isTerminal
                     ? "\u{1b}[H\u{1b}[2J" + text.split(on: "\n").joined(separator: "\u{1b}[K\n") + "\u{1b}[J" : text)
@@ -56,7 +56,7 @@ enum ServiceViews {
     }
 
     private static func picture(_ call: Invocation) throws -> String {
-        let isJSON = call.arguments.optionalText("output") == "json"
+        let isJSON = try call.format() != .text
         guard let name = call.arguments.operands.first else {
             let all = try call.client.boxValue(.get, "/services")
             return isJSON ? all.compact + "\n" : all.array.map(text).joined(separator: "\n")
@@ -78,7 +78,9 @@ enum ServiceViews {
         let window = service["window"]
         if !window.isNull {
             let left = HumanNumber.fixed(window["seconds_left"].number ?? 0, digits: 0)
-            lines += "  \(window["revision"].text) is kept for a rollback, \(left) s more\n"
+            lines += "  \(window["revision"].text) is kept for a rollback, \(left) s more"
+            let missing = window["to_start"].integer ?? 0
+            lines += missing > 0 ? ", which has to start \(missing) instances\n" : "\n"
         }
         if !service["rollout"].isNull {
             for line in LiveView.picture(service["rollout"], service, width: 120) { lines += "  \(line)\n" }
@@ -122,7 +124,7 @@ enum ServiceViews {
             let name = call.arguments.operands[0]
             let limit = call.arguments.optionalText("limit") ?? "20"
             let all = try call.client.boxValue(.get, BoxPath.service(name, "history"), ["limit": limit])
-            if call.arguments.optionalText("output") == "json" {
+            if try call.format() != .text {
                 try Output.line(all.compact)
                 return 0
             }
@@ -150,7 +152,7 @@ enum ServiceViews {
     private static func doctor(_ call: Invocation) throws -> Int32 {
         let report = try call.client.boxValue(.get, BoxPath.service(call.arguments.operands[0], "doctor"))
         let isFine = report["ok"].bool == true
-        if call.arguments.optionalText("output") == "json" {
+        if try call.format() != .text {
             try Output.line(report.compact)
             return isFine ? 0 : 4
         }
