@@ -117,7 +117,7 @@ private func result(_ manager: ServiceManager, _ id: String) async throws -> JSO
     func connected() async throws {
         let fixture = try Fixture()
         let manager = fixture.manager(try fixture.journal())
-        var short = spec("web:1", ["drain": .object(["timeout": .string("200ms"), "stop_grace": .string("200ms")])])
+        var short = spec("web:1", ["drain": .object(["timeout": .string("3s"), "stop_grace": .string("200ms")])])
         _ = try await result(manager, try await deploy(manager, short))
         fixture.world.state.withLock { $0.sockets = ["web-r1-1": 2, "web-r1-2": 3] }
         fixture.world.state.withLock { _ = $0.deaf.insert("web-r1-2") }
