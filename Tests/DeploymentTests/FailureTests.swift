@@ -198,6 +198,49 @@ struct FailureTests {
         #expect(simulation.violations == [])
     }
 
+    @Test("A router that works again takes the old table back")
+    func routerRecovers() {
+        var simulation = Self.serving(.blueGreen)
+        simulation.deploy(testSpec(.blueGreen), "two")
+        simulation.run { $0.service.rollout?.step == .exchange(4) }
+        simulation.weather.routerFails = 100
+        simulation.run { $0.service.rollout?.isRollingBack != false }
+        simulation.weather.routerFails = 0
+        Self.expectRolledBack(
+            &simulation, .router, simulation.world.table.members.map(\.instance), sourceLocation: #_sourceLocation)
+    }
+
+    @Test(
+        "After the end of a rollout one that dies is started again, and nothing is rolled back", arguments: strategies)
+    func diesAfterwards(_ strategy: DeployPolicy.Strategy) throws {
+        var simulation = Self.mixed(strategy)
+        #expect(simulation.runToEnd()?.outcome == .succeeded)
+        simulation.world.die(try #require(simulation.service.pooled.first?.name))
+        simulation.run { $0.serving(2) == 3 }
+        simulation.run { $0.serving(2) == 4 }
+        #expect(simulation.serving(2) == 4)
+        #expect(simulation.service.stable == 2)
+        #expect(simulation.service.rollout == nil)
+        #expect(simulation.service.history.count == 2)
+        #expect(simulation.violations == [])
+    }
+
+    @Test("No way back pulls: the registry may be down", arguments: strategies)
+    func rollbackNeverPulls(_ strategy: DeployPolicy.Strategy) {
+        var simulation = Self.mixed(strategy)
+        let pulls = simulation.notices.count { $0.text == RolloutStep.pull.text }
+        simulation.tell(.alarm("error_rate 40%"))
+        #expect(simulation.service.rollout?.program.contains(.pull) == false)
+        #expect(simulation.runToEnd()?.outcome == .rolledBack)
+        simulation.deploy(testSpec(strategy), "three")
+        _ = simulation.runToEnd()
+        simulation.tell(.command(.rollback(to: nil, key: nil)))
+        #expect(simulation.service.rollout?.program.contains(.pull) == false)
+        #expect(simulation.runToEnd()?.outcome == .succeeded)
+        #expect(simulation.notices.count { $0.text == RolloutStep.pull.text } == pulls + 1)
+        #expect(simulation.violations == [])
+    }
+
     @Test("A hook fails", arguments: strategies)
     func hook(_ strategy: DeployPolicy.Strategy) {
         var simulation = Self.serving(strategy)

@@ -29,6 +29,12 @@ struct ServiceClientTests {
             try expect(2, box, ["status", "web", "--output", "yaml"])
             try expect(3, box, deploy, input: bad)
             try expect(8, box, ["deploy", "web", "--image", "nowhere:1"])
+            let hangs = Self.with(
+                ServiceTests.spec("v2"), #"hooks: { before_deploy: { run: ["sleep", "60"], timeout: "300ms" } }"#)
+            try expect(3, box, deploy, input: hangs)
+            #expect(
+                try box.box("service", "history", "web", "-n", "1", "-o", "json").contains("took longer than 300ms"))
+            #expect(!(try box.box("ps", "-a", "--format", "{{.Names}}").contains("hook")))
             for missing in [["status", "nobody"], ["rollback", "web", "--to", "r99"], ["promote", "web-d99"]] {
                 try expect(10, box, missing)
             }
@@ -50,15 +56,18 @@ struct ServiceClientTests {
                 try box.box("status", "web", "-o", "json").contains(#""state":"steady""#)
             }
             let stuck = ServiceTests.spec("v6", ", WEB_EXIT_AFTER_MS: \"50\"", deploy: #"strategy: "recreate""#)
-            let migrating =
-                String(decoding: stuck, as: UTF8.self).trimmed.dropLast()
-                + #" hooks: { before_deploy: { run: ["true"] } } }"#
-            try expect(4, box, deploy, input: Array(migrating.utf8))
+            try expect(
+                4, box, deploy, input: Self.with(stuck, #"hooks: { before_deploy: { run: ["true"] } }"#))
             try expect(4, box, ["doctor", "web"])
             try expect(0, box, deploy, input: ServiceTests.spec("v7"))
             try expect(11, box, ["-H", "unix://\(box.place)/nowhere.sock", "status"])
             try expectDenied(box)
         }
+    }
+
+    /// With one more member.
+    private static func with(_ spec: [UInt8], _ member: String) -> [UInt8] {
+        Array((String(decoding: spec, as: UTF8.self).trimmed.dropLast() + member + " }").utf8)
     }
 
     /// The rollout under way.

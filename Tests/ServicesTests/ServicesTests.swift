@@ -15,13 +15,17 @@ private let loop: EventLoop = {
 /// A daemon's services over a world that outlives it.
 private final class Fixture: Sendable {
     let path: String
+    private let isMount: Bool
     let world = FakeWorld()
     let pool = BlockingPool()
     let database: Database
 
-    init() throws {
+    /// `sizeLimit`: of a file system of its own, as mount(8) takes it.
+    init(sizeLimit: String? = nil) throws {
+        isMount = sizeLimit != nil
         path = "/tmp/box-services-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         try Sys.mkdir(path)
+        if let sizeLimit { try Mounts.mount("tmpfs", path, type: "tmpfs", data: "size=\(sizeLimit)") }
         database = try Database(
             path: path + "/box.db",
             migrations: [
@@ -32,7 +36,10 @@ private final class Fixture: Sendable {
                 """
             ])
     }
-    deinit { try? Sys.removeTree(path) }
+    deinit {
+        if isMount { try? Mounts.unmount(path) }
+        try? Sys.removeTree(path)
+    }
 
     func journal() throws -> DatabaseJournal { try DatabaseJournal(database, log: Logger("test", minimum: .error)) }
 
@@ -233,6 +240,35 @@ private func result(_ manager: ServiceManager, _ id: String) async throws -> JSO
             moment += moment < 25 ? 1 : 7
         }
         #expect(ended > 20)
+    }
+
+    @Test(
+        "A full disk: what was kept for the journal is enough for a rollback", .enabled(if: getuid() == 0, "needs root")
+    )
+    func fullDisk() async throws {
+        let fixture = try Fixture(sizeLimit: "48m")
+        let journal = try DatabaseJournal(
+            fixture.database, log: Logger("test", minimum: .error), reserve: fixture.path + "/reserve")
+        let manager = fixture.manager(journal)
+        _ = try await result(manager, try await deploy(manager, spec("web:1")))
+        _ = try await result(manager, try await deploy(manager, spec("web:2")))
+        // To the last block: bytes that do not fit whole are written as far as they go.
+        let file = try Sys.open(fixture.path + "/full", O_WRONLY | O_CREAT, mode: 0o600)
+        for size in [1 << 20, 4096] {
+            let bytes = [UInt8](repeating: 7, count: size)
+            while (try? file.writeAll(bytes)) != nil {}
+        }
+        #expect(Sys.exists(fixture.path + "/reserve"))
+        let controller = try manager.controller("web")
+        for round in 1...4 {
+            guard case .accepted(let id) = try await manager.obey(.rollback(to: nil, key: nil), controller) else {
+                throw Trouble(description: "rollback \(round) is not accepted")
+            }
+            #expect(try await result(manager, id)["outcome"] == .string("succeeded"))
+        }
+        #expect(!Sys.exists(fixture.path + "/reserve"))
+        #expect(fixture.world.trouble == [])
+        await manager.close()
     }
 
     @Test("What was scaled stays so when only the image is changed")
