@@ -51,6 +51,55 @@ import Testing
         #expect(spec["ports"].isNull)
     }
 
+    private static let compose = """
+        {"name": "p", "services": {"db": {"image": "pg"}, "web": {
+          "image": "web:1", "command": ["serve"], "environment": {"A": "1"}, "entrypoint": null,
+          "ports": [{"mode": "ingress", "target": 80, "published": "8080", "protocol": "tcp"}],
+          "volumes": [{"type": "volume", "source": "data", "target": "/data"}],
+          "healthcheck": {"test": ["CMD-SHELL", "true"], "interval": "5s", "retries": 4},
+          "deploy": {"replicas": 3, "resources": {"limits": {"cpus": 0.5, "memory": "1048576"}},
+            "update_config": {"parallelism": 2, "delay": "10s", "order": "start-first", "failure_action": "pause"}},
+          "stop_signal": "SIGQUIT", "stop_grace_period": "1m30s", "cap_add": ["NET_ADMIN"], "networks": {"default": null}
+        }}}
+        """
+
+    @Test("A service of a compose file as a spec, and what has no counterpart")
+    func composed() throws {
+        let document = try JSONValue(parsing: Array(Self.compose.utf8))
+        #expect(throws: CommandError.self) { try ComposeImport.spec(of: document, service: nil) }
+        let (spec, notes) = try ComposeImport.spec(of: document, service: "web")
+        let expected = """
+            {"schema": 1, "service": "web", "image": "web:1", "command": ["serve"], "env": {"A": "1"},
+             "ports": [{"name": "80", "target": 80, "publish": 8080, "protocol": "tcp"}],
+             "volumes": [{"name": "data", "at": "/data", "access": "shared"}],
+             "health": {"exec": ["/bin/sh", "-c", "true"], "interval": "5s", "unhealthy_threshold": 4},
+             "drain": {"stop_signal": "QUIT", "stop_grace": "1m30s"},
+             "scale": {"min": 1, "desired": 3, "max": 3}, "resources": {"memory": 1048576, "cpu": 0.5},
+             "deploy": {"strategy": "rolling", "batch": 2, "surge": 2, "batch_pause": "10s", "on_failure": "pause"}}
+            """
+        #expect(try spec == JSONValue(parsing: Array(expected.utf8)), "\(spec.pretty)")
+        #expect(notes.contains("cap_add is not taken over"))
+        #expect(notes.count == 2)
+    }
+
+    @Test(
+        "What would not be the same is refused by name",
+        arguments: [
+            (#"{"build": {"context": "."}}"#, "build: there is no image"),
+            (#"{"image": "a", "entrypoint": ["x"]}"#, "entrypoint:"),
+            (
+                #"{"image": "a", "volumes": [{"type": "bind", "source": "/x", "target": "/y"}]}"#,
+                "volumes: /y is a bind"
+            ),
+            (#"{"image": "a", "ports": [{"target": 80, "published": "80-90"}]}"#, "is a range"),
+        ])
+    func notComposed(service: String, message: String) throws {
+        let document = try JSONValue(parsing: Array("{\"services\": {\"web\": \(service)}}".utf8))
+        let error = #expect(throws: CommandError.self) { try ComposeImport.spec(of: document, service: nil) }
+        #expect(error?.message.contains(message) == true)
+        #expect(error?.status == 2)
+    }
+
     @Test("What a rollout came to, in words")
     func summary() {
         let result: JSONValue = [

@@ -5,7 +5,9 @@ import Kernel
 /// What is done with services and rollouts once they are there.
 enum ServiceCommands {
     static let all: [CommandSpec] =
-        (DeployCommand.specs + control + changes + looking + [schema, check]).map(\.withOwnStatuses)
+        (DeployCommand.specs + control + changes + looking + [schema, check, fromCompose]).map(\.withOwnStatuses) + [
+            fromKamal
+        ]
 
     static let waitFlags: [Flag] = [
         .one("timeout", nil, "duration", "Wait no longer (exit 9)"), DeployCommand.output,
@@ -209,6 +211,36 @@ enum ServiceCommands {
                 return 0
             }
         })
+
+    private static let fromCompose = CommandSpec(
+        "config from-compose", usage: "[FILE]", operands: 0...1,
+        "Make a spec file of what 'docker compose config --format json' prints",
+        flags: { [.one("service", nil, "SERVICE", "Of this one; needless when there is one only")] },
+        run: { call in
+            try call.reporting {
+                let file = call.arguments.operands.first ?? "-"
+                let document: JSONValue
+                do { document = try JSONValue(parsing: Array(try DeployCommand.read(file).utf8)) } catch let error
+                    as CommandError
+                {
+                    throw error
+                } catch {
+                    throw CommandError(
+                        "\(file) is not JSON (\(error)): give what 'docker compose config --format json' prints",
+                        status: 2)
+                }
+                let (spec, notes) = try ComposeImport.spec(
+                    of: document, service: call.arguments.optionalText("service"))
+                for note in notes { Output.complain("note: " + Escaping.visible(note)) }
+                try Output.line(spec.pretty)
+                return 0
+            }
+        })
+
+    private static let fromKamal = CommandSpec.refused(
+        "config from-kamal",
+        "Kamal's configuration is YAML with Ruby in it, and Kamal prints no JSON of it; write box.json5 by "
+            + "hand ('boxctl config schema')")
 
     private static let looking: [CommandSpec] = ServiceViews.specs + [ServiceEvents.spec]
 }
