@@ -10,14 +10,20 @@ package enum CommandTable {
         CommandGroup(name: "volume", summary: "Manage volumes"),
     ]
 
-    package static let all: [CommandSpec] =
-        (ContainerCommands.all + ImageCommands.all + VolumeCommands.all + NetworkCommands.all + SystemCommands.all
-        + ServiceCommands.all + refused)
-        .sorted { $0.name < $1.name }
+    package static let all: [CommandSpec] = parts.flatMap { $0() }.sorted { $0.name < $1.name }
+
+    /// Each made when it is looked into: most calls are of a command of the first.
+    private static let parts: [@Sendable () -> [CommandSpec]] = [
+        { ContainerCommands.all }, { ImageCommands.all }, { ServiceCommands.all }, { VolumeCommands.all },
+        { NetworkCommands.all }, { SystemCommands.all }, { refused },
+    ]
 
     /// `name` as typed: `run`, `container run`, `volume create`.
     package static func find(_ name: String) -> CommandSpec? {
-        all.first { $0.name == name || $0.aliases.contains(name) }
+        for part in parts {
+            if let found = part().first(where: { $0.name == name || $0.aliases.contains(name) }) { return found }
+        }
+        return nil
     }
 
     private static let load = "load an image with 'boxctl load', or a root file system with 'boxctl import'"

@@ -25,8 +25,8 @@ package struct ProcessEnvironment: Sendable {
         var next = environ
         while let entry = next.pointee {
             let text = String(cString: entry)
-            let name = text.prefix { $0 != "=" }
-            variables[String(name)] = String(text.dropFirst(name.count + 1))
+            let name = text.utf8.prefix { $0 != UInt8(ascii: "=") }
+            variables[String(Substring(name))] = String(Substring(text.utf8.dropFirst(name.count + 1)))
             next += 1
         }
         return ProcessEnvironment(

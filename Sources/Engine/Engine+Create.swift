@@ -63,7 +63,7 @@ extension Engine {
         cleanup.add { [table] in try? table.delete(id: record.id) }
         cleanup.add { [root] in if Sys.exists(directory) { try? root.discard(directory) } }
         try Sys.mkdir(directory, mode: 0o700)
-        for name in ["bundle", "work", "log"] { try Sys.mkdir("\(directory)/\(name)", mode: 0o700) }
+        for name in ["work", "log"] { try Sys.mkdir("\(directory)/\(name)", mode: 0o700) }
         // The container's `/` has the mode of this directory.
         try Sys.mkdir(directory + "/upper", mode: 0o755)
 

@@ -11,6 +11,8 @@ import Supervision
 /// A container ready to be started.
 struct Launch: Sendable {
     let options: MonitorOptions
+    /// The spare monitor that suits it best.
+    let kind: SpareMonitor.Kind
     /// What the bundle names by descriptor; to be kept until the container runs.
     let held: [SharedDescriptor]
     /// Its networks: taken already, to be given back when the start fails. nil: it has none of its own.
@@ -105,12 +107,11 @@ extension Engine {
         var held: [SharedDescriptor] = []
         let spec = try SpecBuilder.build(
             SpecInput(
-                config: config, hostConfig: record.hostConfig, rootPath: directory + "/bundle/rootfs",
+                config: config, hostConfig: record.hostConfig, rootPath: rootPlace,
                 cgroupsPath: options.cgroupPath(record.id), mounts: try bind(record.mounts, &held), user: user,
                 files: files,
                 joined: joined.paths, sharedShm: shm, host: facts))
-        try Sys.makeDirectories(directory + "/bundle/rootfs", mode: 0o700)
-        try Sys.replaceFile(directory + "/bundle/config.json", try JSONStreamEncoder.encode(spec))
+        try Sys.replaceFile(directory + "/config.json", try JSONStreamEncoder.encode(spec))
         // The last run's end is in the database.
         let exit = RunFiles(directory: runDirectory).exit
         if Sys.exists(exit) { try Sys.unlink(exit) }
@@ -121,7 +122,8 @@ extension Engine {
             monitor.resolver = RunFiles(directory: runDirectory).resolver
         }
         cleanup.disarm()
-        return Launch(options: monitor, held: held, network: network)
+        return Launch(
+            options: monitor, kind: modes.network == .none ? .emptyNetwork : .anyNetwork, held: held, network: network)
     }
 
     private func monitorOptions(
@@ -137,7 +139,7 @@ extension Engine {
             case .container: .path(joined.pid ?? "")
             }
         return MonitorOptions(
-            id: record.id, bundle: directory + "/bundle", runDirectory: options.containerRunDirectory(record.id),
+            id: record.id, bundle: directory, runDirectory: options.containerRunDirectory(record.id),
             logDirectory: directory + "/log", logMaximumSize: Int(limits.maximumSize),
             logMaximumFiles: limits.maximumFiles, terminal: record.config.tty, openInput: record.config.openStdin,
             lower: lowers + [mountPoints], upper: directory + "/upper", work: directory + "/work", seccomp: seccomp,

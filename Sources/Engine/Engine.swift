@@ -86,8 +86,12 @@ package final class Engine: Sendable {
     /// made in each container's own layer, which takes long, and would be there to be committed.
     var mountPoints: String { options.dataRoot + "/mount-points" }
 
+    /// Where every container mounts its root. One place for all: each is in a mount namespace of its own.
+    var rootPlace: String { options.dataRoot + "/rootfs" }
+
     private func makeMountPoints() throws(SyscallError) {
         try Sys.makeDirectories(mountPoints, mode: 0o700)
+        try Sys.makeDirectories(rootPlace, mode: 0o700)
         for name in ["dev", "etc", "proc", "sys"] { try Sys.makeDirectories("\(mountPoints)/\(name)", mode: 0o755) }
         for name in ["etc/hosts", "etc/hostname", "etc/resolv.conf"] {
             let path = "\(mountPoints)/\(name)"

@@ -42,19 +42,29 @@ private final class Output {
 
     func put(text: String) {
         put("\"" as Unicode.Scalar)
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                put("\\" as Unicode.Scalar)
-                bytes.append(byte)
-            case 0..<0x20:
+        var text = text
+        // Nearly every text goes as it is, and then all at once.
+        text.withUTF8 { utf8 in
+            if utf8.allSatisfy(Self.isPlain) { bytes.append(contentsOf: utf8) } else { putEscaped(utf8) }
+        }
+        put("\"" as Unicode.Scalar)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+
+    private func putEscaped(_ text: UnsafeBufferPointer<UInt8>) {
+        for byte in text {
+            if byte < 0x20 {
                 put("\\u00" as StaticString)
                 bytes.append(Self.digits[Int(byte >> 4)])
                 bytes.append(Self.digits[Int(byte & 15)])
-            default: bytes.append(byte)
+            } else {
+                if !Self.isPlain(byte) { put("\\" as Unicode.Scalar) }
+                bytes.append(byte)
             }
         }
-        put("\"" as Unicode.Scalar)
     }
 }
 
@@ -137,6 +147,23 @@ private struct Fields<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encode(_ value: String, forKey key: Key) {
         writer.field(key)
         writer.output.put(text: value)
+    }
+    // The usual scalars without a writer of their own.
+    func encode(_ value: Bool, forKey key: Key) {
+        writer.field(key)
+        Single(output: writer.output).encode(value)
+    }
+    func encode(_ value: Int, forKey key: Key) {
+        writer.field(key)
+        writer.output.put(number: value)
+    }
+    func encode(_ value: Int64, forKey key: Key) {
+        writer.field(key)
+        writer.output.put(number: value)
+    }
+    func encode(_ value: UInt32, forKey key: Key) {
+        writer.field(key)
+        writer.output.put(number: value)
     }
     func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
         writer.field(key)

@@ -9,13 +9,16 @@ package enum JSONTreeDecoder {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: [], debugDescription: "is no JSON: byte \(error.offset): \(error.reason)"))
         }
-        return try type.init(from: TreeDecoder(tree: tree, codingPath: []))
+        return try type.init(from: TreeDecoder(tree: tree))
     }
 }
 
 private struct TreeDecoder: Decoder {
     let tree: JSONTree
-    let codingPath: [any CodingKey]
+    /// Where it is. Put together only when somebody asks, as most values are scalars that nobody asks of.
+    var parents: [any CodingKey] = []
+    var key: (any CodingKey)?
+    var codingPath: [any CodingKey] { if let key { parents + [key] } else { parents } }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
@@ -94,7 +97,7 @@ private struct TreeFields<Key: CodingKey>: KeyedDecodingContainerProtocol {
             throw DecodingError.keyNotFound(
                 key, .init(codingPath: codingPath, debugDescription: "\(key.stringValue) is missing"))
         }
-        return TreeDecoder(tree: tree, codingPath: codingPath + [key])
+        return TreeDecoder(tree: tree, parents: codingPath, key: key)
     }
 
     func decodeNil(forKey key: Key) throws -> Bool {
@@ -126,7 +129,7 @@ private struct TreeFields<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
         try field(key).unkeyedContainer()
     }
-    func superDecoder() throws -> any Decoder { TreeDecoder(tree: .object(fields), codingPath: codingPath) }
+    func superDecoder() throws -> any Decoder { TreeDecoder(tree: .object(fields), parents: codingPath) }
     func superDecoder(forKey key: Key) throws -> any Decoder { try field(key) }
 }
 
@@ -153,12 +156,12 @@ private struct TreeElements: UnkeyedDecodingContainer {
 
     /// The next element; behind it only when it could be decoded, as the standard library wants.
     private mutating func next<Value>(_ body: (TreeDecoder) throws -> Value) throws -> Value {
-        let path = codingPath + [Index(intValue: currentIndex)]
+        let index = Index(intValue: currentIndex)
         guard !isAtEnd else {
             throw DecodingError.valueNotFound(
-                Value.self, .init(codingPath: path, debugDescription: "the array has no more elements"))
+                Value.self, .init(codingPath: codingPath + [index], debugDescription: "the array has no more elements"))
         }
-        let value = try body(TreeDecoder(tree: elements[currentIndex], codingPath: path))
+        let value = try body(TreeDecoder(tree: elements[currentIndex], parents: codingPath, key: index))
         currentIndex += 1
         return value
     }

@@ -4,18 +4,51 @@ package import Kernel
 /// for its container.
 ///
 ///     boxd                                   nursery
-///     one byte, a socket's end  ---------->  forks a spare monitor, with that as its connection
+///     kind, a socket's end      ---------->  forks a spare monitor, with that as its connection
 ///     end of the connection     ---------->  ends
 ///
 ///     boxd                                   spare monitor
 ///     order [standard error, network] ---->  becomes the monitor of a container, as if executed with its arguments
 ///     end of the connection     ---------->  ends
 package enum SpareMonitor {
+    /// What a spare monitor has ready. One of either kind can have any container.
+    package enum Kind: UInt8, Sendable {
+        /// For a container whose network namespace comes with the order, or is somebody else's.
+        case anyNetwork = 1
+        /// For one with an empty network namespace of its own, which is made ahead.
+        case emptyNetwork = 2
+    }
+
     /// Asks the nursery for one. Does not wait for it: what is sent to the other end of `connection` waits.
     ///
     /// - Returns: false when the nursery has not kept up with what it was asked before.
-    package static func request(_ nursery: Int32, connection: Int32) throws(SyscallError) -> Bool {
-        try Sys.send(nursery, [1], descriptors: [connection]) != nil
+    package static func request(_ nursery: Int32, _ kind: Kind, connection: Int32) throws(SyscallError) -> Bool {
+        try Sys.send(nursery, [kind.rawValue], descriptors: [connection]) != nil
+    }
+
+    /// The nursery's side of it: waits for the next request; nil at the connection's end.
+    package static func receiveRequest(_ connection: Int32) throws(SyscallError) -> Request? {
+        let space = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 16)
+        defer { space.deallocate() }
+        while let (count, descriptors) = try Sys.receive(connection, into: space), count > 0 {
+            var owned = descriptors[...]
+            let connection = owned.popFirst().map { FileDescriptor(owning: $0) }
+            for surplus in owned { _ = FileDescriptor(owning: surplus) }
+            if let connection, let kind = Kind(rawValue: space[0]) { return Request(kind, connection) }
+        }
+        return nil
+    }
+
+    package struct Request: ~Copyable {
+        package let kind: Kind
+        /// The connection of the monitor that is wanted.
+        package let connection: FileDescriptor
+
+        init(_ kind: Kind, _ connection: consuming FileDescriptor) {
+            self.kind = kind
+            self.connection = connection
+        }
+        package consuming func takeConnection() -> FileDescriptor { connection }
     }
 
     /// The arguments of a monitor with its options, each with a NUL behind it.

@@ -1,4 +1,5 @@
 import APIModel
+import FoundationEssentials
 import Testing
 
 @testable import Command
@@ -7,12 +8,13 @@ import Testing
 @Suite struct CreateRequestTests {
     private func request(_ words: [String], environment: ProcessEnvironment = ProcessEnvironment(directory: "/home/me"))
         throws -> JSONValue
-    {
+    { try JSONValue(encoding: try typed(words, environment: environment)) }
+
+    private func typed(_ words: [String], environment: ProcessEnvironment) throws -> ContainerCreateRequest {
         let parsed = try CommandLineParser.parse(
             words + (words.contains("img") ? [] : ["img"]), flags: ContainerFlags.all + ContainerFlags.runOnly,
             interspersed: false)
-        return try JSONValue(
-            encoding: try CreateRequestBuilder.build(parsed, environment: environment, detached: parsed.bool("detach")))
+        return try CreateRequestBuilder.build(parsed, environment: environment, detached: parsed.bool("detach"))
     }
 
     /// Members that two objects do not have in common with the same value, as `new` has them.
@@ -132,6 +134,40 @@ import Testing
         let environment = ProcessEnvironment(variables: ["HOME": "/root"], directory: "/home/me")
         let plain = try request([])
         #expect(difference(try request(words, environment: environment), plain) == (try JSONValue(parsing: expected)))
+    }
+
+    // MARK: The body by hand
+
+    /// What the daemon makes of the body is what was wanted.
+    @Test(arguments: goldens)
+    func bodyIsTheRequest(_ words: [String], _ difference: String) throws {
+        let environment = ProcessEnvironment(variables: ["HOME": "/root"], directory: "/home/me")
+        var wanted = try typed(words, environment: environment)
+        let body = try JSONDecoder().decode(ContainerCreateRequest.self, from: Data(wanted.body.compact.utf8))
+        // The daemon's default, which it takes an absent one for.
+        if wanted.hostConfig.restartPolicy.name == "no" { wanted.hostConfig.restartPolicy.name = "" }
+        #expect(body == wanted)
+    }
+
+    /// No field is forgotten: with a value in each, each is in the body.
+    @Test func bodyHasEveryField() throws {
+        func filled(_ value: JSONValue) -> JSONValue {
+            switch value {
+            case .bool: .bool(true)
+            case .integer: .integer(7)
+            case .string: .string("on-failure")
+            case .object(let object): .object(JSONObject(object.members.map { .init($0.key, filled($0.value)) }))
+            case .null, .double, .array: value
+            }
+        }
+        let all = filled(try JSONValue(encoding: ContainerCreateRequest()))
+        let request = try JSONDecoder().decode(ContainerCreateRequest.self, from: Data(all.compact.utf8))
+        let (full, body) = (try JSONValue(encoding: request), try request.body)
+        for (full, body) in [(full, body), (full["HostConfig"], body["HostConfig"])] {
+            let present = full.members.filter { !$0.value.isNull && $0.key != "NetworkingConfig" }.map(\.key)
+            #expect(present.count > 10)
+            #expect(Set(present).subtracting(body.members.map(\.key)) == [])
+        }
     }
 
     private static let refusals: [[String]] = [

@@ -29,6 +29,28 @@ import Testing
         #expect(end)
     }
 
+    @Test func requestArrives() throws {
+        var pair = try Sys.socketPair(.packet)
+        let daemon = pair.takeFirst()
+        let nursery = pair.takeSecond()
+        let null = try Sys.open("/dev/null", O_RDWR)
+        for kind in [SpareMonitor.Kind.anyNetwork, .emptyNetwork] {
+            #expect(try SpareMonitor.request(daemon.raw, kind, connection: null.raw))
+            guard let request = try SpareMonitor.receiveRequest(nursery.raw) else {
+                Issue.record("no request")
+                return
+            }
+            let received = request.kind
+            #expect(received == kind)
+        }
+        // What is no request is passed over: without a connection, and of a kind that nobody knows.
+        _ = try Sys.send(daemon.raw, [1], descriptors: [])
+        _ = try Sys.send(daemon.raw, [9], descriptors: [null.raw])
+        try daemon.close()
+        let end = try SpareMonitor.receiveRequest(nursery.raw) == nil
+        #expect(end)
+    }
+
     @Test func whatFitsNoPacketIsNoOrder() {
         var options = Self.options
         options.lower = (0..<2000).map { "/\($0)" + String(repeating: "x", count: 60) }

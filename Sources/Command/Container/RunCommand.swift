@@ -65,7 +65,7 @@ enum RunCommand {
         let idFile = try IDFile(path: call.arguments.text("cidfile"))
         var query = Query()
         if let name = call.arguments.optionalText("name") { query.add("name", name) }
-        let body = try JSONValue(encoding: request)
+        let body = try request.body
         let answer: JSONValue
         do { answer = try call.client.value(.post, "/containers/create", query, body: body) } catch let error
             as DaemonError

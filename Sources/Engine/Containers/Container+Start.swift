@@ -48,7 +48,7 @@ extension Container {
         defer { engine.pool.submit { [spares = engine.spares] in spares.refill() } }
         do {
             (link, process) = try await MonitorLink.spawn(
-                launch.options, network: launch.network?.namespace, engine.spares, engine.loop)
+                launch.options, launch.kind, network: launch.network?.namespace, engine.spares, engine.loop)
         } catch {
             if launch.network != nil { await engine.releaseNetworks(id) }
             throw error

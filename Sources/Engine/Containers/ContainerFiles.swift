@@ -62,7 +62,7 @@ struct ContainerFiles: Sendable {
             try Namespaces.unshare([.mount])
             try Mounts.setPropagation("/", [.private, .recursive])
             // Seen by this thread alone. Not a place of the host where the source of a mount may be.
-            let place = directory + "/bundle"
+            let place = directory + "/log"
             try OverlayMount.mount(lowers: lowers, upper: upper, work: directory + "/work", over: place)
             let root = RootedDirectory(try Sys.open(place, Sys.openDirectory))
             for mount in mounts {

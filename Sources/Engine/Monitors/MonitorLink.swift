@@ -47,11 +47,12 @@ final class MonitorLink: Sendable {
     ///
     /// - Parameter network: the container's network namespace, with `MonitorOptions.networkNamespace`.
     static func spawn(
-        _ options: MonitorOptions, network: SharedDescriptor?, _ spares: SpareMonitors, _ loop: EventLoop
+        _ options: MonitorOptions, _ kind: SpareMonitor.Kind, network: SharedDescriptor?, _ spares: SpareMonitors,
+        _ loop: EventLoop
     ) async throws -> (MonitorLink, Introduced) {
         let log = try Sys.open(options.runDirectory + "/monitor.log", O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
         let link: MonitorLink
-        if let connection = spares.assign(options, standardError: log.raw, network: network?.raw) {
+        if let connection = spares.assign(options, kind, standardError: log.raw, network: network?.raw) {
             link = MonitorLink(MonitorChannel(connection), loop)
         } else {
             link = try execute(options, network: network?.raw, log: log.raw, program: spares.program, loop)

@@ -12,6 +12,8 @@ final class SpareMonitors: Sendable {
     private struct State {
         var isOpen = false
         var nursery: (connection: SharedDescriptor, process: SharedDescriptor)?
+        /// What the last container wanted, as the next one most likely will.
+        var kind = SpareMonitor.Kind.anyNetwork
         /// Connections, the oldest first. Ours to close: a `FileDescriptor` does not go into an array.
         var waiting: [Int32] = []
     }
@@ -47,9 +49,13 @@ final class SpareMonitors: Sendable {
 
     /// Gives a monitor its container.
     ///
+    /// - Parameter kind: what fits the container best.
     /// - Returns: the connection to it, not blocking; nil when there is no monitor, and nothing has begun.
-    func assign(_ options: MonitorOptions, standardError: Int32, network: Int32?) -> FileDescriptor? {
+    func assign(
+        _ options: MonitorOptions, _ kind: SpareMonitor.Kind, standardError: Int32, network: Int32?
+    ) -> FileDescriptor? {
         guard let order = SpareMonitor.order(options) else { return nil }
+        state.withLock { $0.kind = kind }
         // One that ended while it waited is found out here. The last attempt is a fresh one.
         for _ in 0...count {
             guard let connection = take() else { return nil }
@@ -91,7 +97,7 @@ final class SpareMonitors: Sendable {
         let ours = pair.takeFirst()
         try ours.setNonBlocking()
         let theirs = pair.takeSecond()
-        guard try SpareMonitor.request(nursery.connection.raw, connection: theirs.raw) else { return nil }
+        guard try SpareMonitor.request(nursery.connection.raw, state.kind, connection: theirs.raw) else { return nil }
         return ours
     }
 

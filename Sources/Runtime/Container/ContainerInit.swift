@@ -19,6 +19,18 @@ enum ContainerInit {
     struct MadeAhead {
         let namespaces: Namespaces.Kinds
         let mounts: PreparedMounts
+
+        /// The network namespace that was made for it can be left for one that is given, or has a path; but there is no
+        /// way back to the launcher's.
+        func fits(_ plan: NamespacePlan) -> Bool {
+            plan.areNew(namespaces.subtracting(.network))
+                && (plan.isPrivate(.network) || !namespaces.contains(.network))
+        }
+
+        /// What the process needs no other one of.
+        func entered(_ request: LaunchRequest) -> Namespaces.Kinds {
+            request.networkNamespace == nil ? namespaces : namespaces.subtracting(.network)
+        }
     }
 
     private static func start(_ request: LaunchRequest, _ channel: LaunchChannel, _ ahead: MadeAhead?)
@@ -26,7 +38,7 @@ enum ContainerInit {
     {
         let spec = if let known = request.spec { known } else { try ContainerConfig.read(bundle: request.bundle) }
         let namespaces = try NamespacePlan(spec.linux?.namespaces)
-        if let ahead, !namespaces.areNew(ahead.namespaces) {
+        if let ahead, !ahead.fits(namespaces) {
             try channel.send(.unfit)
             _exit(0)
         }
@@ -44,7 +56,7 @@ enum ContainerInit {
         try channel.send(.cgroup(cgroup))
         // Before the cgroup namespace: its root is where its maker is at that moment.
         try ContainerCgroup.enter(cgroup, DeviceNodes.allowing(spec.linux?.devices, in: spec.linux?.resources))
-        try namespaces.enter(network: request.networkNamespace, except: ahead?.namespaces ?? [])
+        try namespaces.enter(network: request.networkNamespace, except: ahead?.entered(request) ?? [])
         try namespaces.setClocks(spec.linux?.timeOffsets, proc)
         let terminal = try ContainerRoot.make(request, spec, process, namespaces, proc, channel, ahead?.mounts)
         try ProcessAttributes.setPersonality(spec.linux?.personality)

@@ -22,8 +22,8 @@ final class ContainerEnding {
         }
     }
 
-    /// A container ends with its first process. With a pid namespace of its own the kernel sees to that; in another
-    /// one, what is left would go on, and keep the output open.
+    /// A container ends with its first process. With a pid namespace of its own the kernel has seen to that before it
+    /// says so; in another one, what is left would go on, and keep the output open.
     func killRest() {
         do throws(CgroupError) { try cgroup?.kill() } catch { Monitor.report("\(error)") }
     }
@@ -49,8 +49,12 @@ final class ContainerEnding {
         do throws(CgroupError) {
             try cgroup?.remove()
         } catch {
-            problem = problem ?? error.description
-            Monitor.report(error.description)
+            // Somebody of the host may have put a process of its own there.
+            killRest()
+            do throws(CgroupError) { try cgroup?.remove() } catch {
+                problem = problem ?? error.description
+                Monitor.report(error.description)
+            }
         }
         let record = ExitRecord(
             pid: container.pid, exitCode: exit?.code ?? 255, started: container.started, finished: finished,

@@ -73,6 +73,17 @@ final class MonitorLoop {
         }
     }
 
+    /// See `WarmUp`: makes the types of what a loop keeps.
+    static func warmUp() {
+        var numbers: Set<Int> = []
+        numbers.insert(0)
+        var clients: [UInt32: MonitorClient] = [:]
+        clients[0] = nil
+        clients.reserveCapacity(1)
+        var execs: [Int32: (client: UInt32, request: UInt32)] = [:]
+        execs.reserveCapacity(1)
+    }
+
     /// Returns when the container has ended and all of that is recorded.
     func run() throws {
         // A child that ended before its signal was waited for.
@@ -81,7 +92,7 @@ final class MonitorLoop {
         // Its sockets would keep the network namespace.
         names = nil
         let ending = ContainerEnding(container)
-        ending.killRest()
+        if options.pidNamespace != .new { ending.killRest() }
         reap()
         // Without waiting to be told: most often all is there, and its end.
         for index in openOutputs { while drain(index) == .more {} }

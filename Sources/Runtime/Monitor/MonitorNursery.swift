@@ -14,33 +14,33 @@ enum MonitorNursery {
         // The kernel reaps the monitors that end: nobody here wants to know how.
         Signals.ignoreChildren()
         WarmUp.run()
-        guard let connection = try forkMonitors(control) else { return 0 }
+        guard let request = try forkMonitors(control) else { return 0 }
         Signals.resetAll()
-        let code = try superviseWhenTold(connection)
+        let code = try superviseWhenTold(request.kind, request.takeConnection())
         // Nothing is left to be written, and the C library's own way out would write to memory that is still shared.
         _exit(code)
     }
 
-    /// Returns in each monitor, with its connection; in the nursery itself at the end of its own, with nothing.
-    private static func forkMonitors(_ control: consuming FileDescriptor) throws(SyscallError) -> FileDescriptor? {
+    /// Returns in each monitor, with what it was forked for; in the nursery itself at the end of its connection, with
+    /// nothing.
+    private static func forkMonitors(
+        _ control: consuming FileDescriptor
+    ) throws(SyscallError) -> SpareMonitor.Request? {
         let control = control
-        let space = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 16)
-        defer { space.deallocate() }
-        while let request = try Sys.receive(control.raw, into: space), request.count > 0 {
-            for descriptor in request.descriptors {
-                let connection = FileDescriptor(owning: descriptor)
-                if try Processes.fork() == 0 { return connection }
-            }
+        while let request = try SpareMonitor.receiveRequest(control.raw) {
+            if try Processes.fork() == 0 { return request }
         }
         return nil
     }
 
     /// A monitor's life: it waits for its container's options, and from there on is as any other. The connection's end
     /// is its own.
-    private static func superviseWhenTold(_ connection: consuming FileDescriptor) throws -> Int32 {
+    private static func superviseWhenTold(
+        _ kind: SpareMonitor.Kind, _ connection: consuming FileDescriptor
+    ) throws -> Int32 {
         let surroundings = try Monitor.Surroundings()
         // Without it the container is started as by any other monitor.
-        let prepared = try? PreparedContainer()
+        let prepared = try? PreparedContainer(kind)
         guard var order = try SpareMonitor.receiveOrder(connection.raw) else { return 0 }
         let options = try MonitorOptions(parsing: order.arguments)
         if options.pidNamespace == .new { prepared?.set(order) }

@@ -15,10 +15,10 @@ final class PreparedContainer {
     private let home: FileDescriptor
     private var order: (packet: [UInt8], network: Int32?)?
 
-    init() throws(RuntimeError) {
+    init(_ kind: SpareMonitor.Kind) throws(RuntimeError) {
         let pipes = try attempt(.process, "making the container's streams") { () throws(SyscallError) in try Pipes() }
         home = try ContainerLauncher.enterNewPidNamespace()
-        let child = try ForkedChild.fork { channel in Self.waitForOrder(channel, pipes) }
+        let child = try ForkedChild.fork { channel in Self.waitForOrder(kind, channel, pipes) }
         channel = child.channel
         process = consume child
         self.pipes = pipes
@@ -64,18 +64,26 @@ final class PreparedContainer {
 
     private static let namespaces: Namespaces.Kinds = [.uts, .ipc]
 
-    private static func waitForOrder(_ channel: LaunchChannel, _ pipes: Pipes) -> Never {
-        var ahead: ContainerInit.MadeAhead?
-        // Without them it starts as any other does.
-        if (try? Namespaces.unshare(namespaces)) != nil {
-            ahead = ContainerInit.MadeAhead(namespaces: namespaces, mounts: PreparedMounts())
-        }
+    /// See `WarmUp`.
+    static func warmUp() { _ = namespaces.isSuperset(of: []) }
+
+    private static func waitForOrder(_ kind: SpareMonitor.Kind, _ channel: LaunchChannel, _ pipes: Pipes) -> Never {
+        // Without what is made here it starts as any other does.
+        let ahead = try? enterNamespaces(kind)
         do throws(RuntimeError) {
             try start(channel, pipes, ahead)
         } catch {
             try? channel.send(.failed(error))
             _exit(error.exitCode)
         }
+    }
+
+    private static func enterNamespaces(_ kind: SpareMonitor.Kind) throws(SyscallError) -> ContainerInit.MadeAhead {
+        var kinds = namespaces
+        if kind == .emptyNetwork { kinds.insert(.network) }
+        try Namespaces.unshare(kinds)
+        if kind == .emptyNetwork { try Sys.interfaceUp("lo") }
+        return ContainerInit.MadeAhead(namespaces: kinds, mounts: PreparedMounts())
     }
 
     private static func start(_ channel: LaunchChannel, _ pipes: Pipes, _ ahead: ContainerInit.MadeAhead?)

@@ -35,6 +35,11 @@ enum WarmUp {
         let record = ExitRecord(pid: 1, exitCode: 0, started: 0, finished: 0)
         _ = MonitorMessage.exited(record).encoded
         _ = Supervision.ProcessIdentity(ofRunning: 1)?.encoded
+        MonitorLoop.warmUp()
+        PreparedContainer.warmUp()
+        _ = try? Pipes()
+        // Detached, and gone at once.
+        _ = PreparedMounts()
     }
 
     /// Where the cgroups are does not change while boxd runs, which looks once itself; so this is remembered.
