@@ -14,9 +14,12 @@ extension ContainerCreateRequest {
             try hostConfig.write(to: &host)
             object.set("HostConfig", .object(host))
             if let endpoints = networkingConfig.endpointsConfig {
-                object.set("NetworkingConfig", .object(JSONObject([
-                    .init("EndpointsConfig", try JSONValue(encoding: endpoints))
-                ])))
+                object.set(
+                    "NetworkingConfig",
+                    .object(
+                        JSONObject([
+                            .init("EndpointsConfig", try JSONValue(encoding: endpoints))
+                        ])))
             }
             return .object(object)
         }
@@ -101,13 +104,20 @@ extension HostConfig {
     }
 
     private static func json(_ bindings: [String: [PortBinding]?]) -> JSONValue {
-        .object(JSONObject(bindings.sorted { $0.key < $1.key }.map { port, places in
-            .init(port, .array((places ?? []).map { place in
-                .object(JSONObject([
-                    .init("HostIp", .string(place.hostIP)), .init("HostPort", .string(place.hostPort)),
-                ]))
-            }))
-        }))
+        .object(
+            JSONObject(
+                bindings.sorted { $0.key < $1.key }.map { port, places in
+                    .init(
+                        port,
+                        .array(
+                            (places ?? []).map { place in
+                                .object(
+                                    JSONObject([
+                                        .init("HostIp", .string(place.hostIP)),
+                                        .init("HostPort", .string(place.hostPort)),
+                                    ]))
+                            }))
+                }))
     }
 }
 
