@@ -82,6 +82,17 @@ package final class Engine: Sendable {
     /// Has monitors wait for the next containers. Blocks.
     package func openSpareMonitors() { spares.open() }
 
+    /// After a start: its monitor is replaced when the container had some time for itself, as whatever it does first, and
+    /// who waits for it, should not wait for a processor. Without any that wait, at once.
+    func refillSpares() {
+        let isUrgent = spares.isEmpty
+        if !isUrgent, !spares.planRefill() { return }
+        Task { [spares, pool, loop] in
+            if !isUrgent { try? await loop.sleep(nanoseconds: 20_000_000) }
+            await pool.run { spares.refill() }
+        }
+    }
+
     /// What every container has something mounted on, as the lowest layer of all: an image that lacks it need not have it
     /// made in each container's own layer, which takes long, and would be there to be committed.
     var mountPoints: String { options.dataRoot + "/mount-points" }

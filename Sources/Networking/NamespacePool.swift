@@ -91,6 +91,7 @@ final class NamespacePool: Sendable {
                 return state.ready.count < options.preparedNamespaces && !state.isTired ? true : nil
             }
             guard isWanted == true else { return }
+            leaveTime()
             do {
                 let prepared = try prepare()
                 state.withLock { $0.ready.append(prepared) }
@@ -98,6 +99,14 @@ final class NamespacePool: Sendable {
                 log.error("preparing a network namespace: \(error)")
                 state.withLock { $0.isTired = true }
             }
+        }
+    }
+
+    /// Whoever took one is starting a container, and should not wait for a processor; as long as there are others left.
+    private func leaveTime() {
+        let until = Clock.boottime() + 20_000_000
+        while Clock.boottime() < until, state.withLock({ !$0.ready.isEmpty && !$0.isClosed }) {
+            Clock.sleep(nanoseconds: 4_000_000)
         }
     }
 

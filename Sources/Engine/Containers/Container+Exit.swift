@@ -11,6 +11,7 @@ extension Container {
         isEnding = true
         await leaveNetworks()
         let ran = exit.finished - (state.startedAt?.nanosecondsSince1970 ?? exit.finished)
+        lastLink = link
         link = nil
         pidfd = nil
         stopHealthChecks()

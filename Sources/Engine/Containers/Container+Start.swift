@@ -43,9 +43,11 @@ extension Container {
 
     /// Makes the bundle, starts the monitor, and returns when the program runs.
     func launch() async throws {
+        await lastLink?.hasEnded()
+        lastLink = nil
         let launch = try await engine.prepareLaunch(record)
         let (link, process): (MonitorLink, MonitorLink.Introduced)
-        defer { engine.pool.submit { [spares = engine.spares] in spares.refill() } }
+        defer { engine.refillSpares() }
         do {
             (link, process) = try await MonitorLink.spawn(
                 launch.options, launch.kind, network: launch.network?.namespace, engine.spares, engine.loop)

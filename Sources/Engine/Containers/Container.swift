@@ -25,6 +25,8 @@ package actor Container {
 
     /// While the container is up.
     var link: MonitorLink?
+    /// Of its last run, which may still be busy with its layers.
+    var lastLink: MonitorLink?
     var pidfd: SharedDescriptor?
     var healthTask: Task<Void, Never>?
     /// While the container waits for its next start.

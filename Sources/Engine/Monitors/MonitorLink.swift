@@ -36,6 +36,7 @@ final class MonitorLink: Sendable {
     private let channel: MonitorChannel
     private let loop: EventLoop
     private let state = Mutex(State())
+    private let end = Latch()
 
     private init(_ channel: consuming MonitorChannel, _ loop: EventLoop) {
         self.channel = channel
@@ -230,7 +231,12 @@ final class MonitorLink: Sendable {
             }
         }
         ended(nil)
+        end.open()
     }
+
+    /// Returns when the monitor is gone, and nothing uses the container's layers any more: later than it has reported
+    /// the container's end, as it has the kernel write these to the disk.
+    func hasEnded() async { await end.wait() }
 
     private func answer(_ request: UInt32, _ received: Received) {
         state.withLock { $0.pending.removeValue(forKey: request) }?.resume(returning: received)

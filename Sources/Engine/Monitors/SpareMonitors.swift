@@ -12,6 +12,8 @@ final class SpareMonitors: Sendable {
     private struct State {
         var isOpen = false
         var nursery: (connection: SharedDescriptor, process: SharedDescriptor)?
+        /// Somebody is going to refill.
+        var isPlanned = false
         /// What the last container wanted, as the next one most likely will.
         var kind = SpareMonitor.Kind.anyNetwork
         /// Connections, the oldest first. Ours to close: a `FileDescriptor` does not go into an array.
@@ -74,9 +76,20 @@ final class SpareMonitors: Sendable {
         }
     }
 
-    /// Makes as many as are missing: after a start, so that it does not wait for that. Blocks for a moment.
+    var isEmpty: Bool { state.withLock { $0.waiting.isEmpty } }
+
+    /// False when somebody has promised to refill and has not done it yet.
+    func planRefill() -> Bool {
+        state.withLock { state in
+            defer { state.isPlanned = true }
+            return !state.isPlanned
+        }
+    }
+
+    /// Makes as many as are missing. Blocks for a moment.
     func refill() {
         state.withLock { state in
+            state.isPlanned = false
             guard state.isOpen else { return }
             do {
                 if state.nursery == nil { state.nursery = try startNursery() }

@@ -134,14 +134,15 @@ package enum ContainerLauncher {
         }
         let (pid, cgroup, warnings) = (child.pid, progress.cgroupPath, progress.warnings)
         let terminal = progress.takeTerminal()
+        let root = progress.takeRoot()
         if progress.isHeld && request.startListener == nil {
             let start = try child.channel.duplicateSocket()
             return LaunchedContainer(
-                pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, startDescriptor: start, cgroupPath: cgroup,
+                pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, startDescriptor: start, root: root, cgroupPath: cgroup,
                 warnings: warnings)
         }
         return LaunchedContainer(
-            pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, cgroupPath: cgroup, warnings: warnings)
+            pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, root: root, cgroupPath: cgroup, warnings: warnings)
     }
 }
 
@@ -192,6 +193,7 @@ private struct LaunchProgress: ~Copyable {
     var cgroupPath: String?
     var warnings: [String] = []
     var terminal: FileDescriptor?
+    var root: FileDescriptor?
     var waitsForHooks = false
     var isHeld = false
     var isUnfit = false
@@ -213,6 +215,11 @@ private struct LaunchProgress: ~Copyable {
                 throw RuntimeError(.handshake, "the terminal's message came without a descriptor")
             }
             terminal = FileDescriptor(owning: descriptor)
+        case .root:
+            guard let descriptor = received.descriptor else {
+                throw RuntimeError(.handshake, "the message about the root came without a descriptor")
+            }
+            root = FileDescriptor(owning: descriptor)
         case .hooks: waitsForHooks = true
         case .held: isHeld = true
         case .executing: executing = true
@@ -224,4 +231,5 @@ private struct LaunchProgress: ~Copyable {
     }
 
     mutating func takeTerminal() -> FileDescriptor? { terminal.take() }
+    mutating func takeRoot() -> FileDescriptor? { root.take() }
 }

@@ -17,6 +17,7 @@ enum ContainerRoot {
         let mounts = ContainerMounts(
             root: try RootFilesystem.mount(path: path, overlay: request.overlay), bundle: request.bundle,
             hasCgroupNamespace: namespaces.isPrivate(.cgroup), devices: linux?.devices, prepared: prepared)
+        if request.handsOverRoot, request.overlay != nil { try channel.send(.root, descriptor: mounts.root.raw) }
         // Modes of mount points and devices are meant as they are written.
         Sys.setFileCreationMask(0)
         for mount in spec.mounts ?? [] { try mounts.make(mount) }

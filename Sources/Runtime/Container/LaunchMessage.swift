@@ -6,6 +6,7 @@ import Supervision
 ///
 ///     new process                         launcher
 ///     cgroup        ------------------->  (knows what to undo)
+///     root + fd     ------------------->  (only when asked for)
 ///     warning*      ------------------->
 ///     terminal + fd ------------------->
 ///     hooks         ------------------->  runs prestart and createRuntime hooks
@@ -27,6 +28,8 @@ enum LaunchMessage: Equatable {
     case failed(RuntimeError)
     case proceed
     case unfit
+    /// Carries the root of the overlay.
+    case root
 }
 
 extension LaunchMessage {
@@ -49,6 +52,7 @@ extension LaunchMessage {
                 + error.message.utf8.prefix(Self.maximumLength - 4)
         case .proceed: [8]
         case .unfit: [9]
+        case .root: [10]
         }
     }
 
@@ -67,6 +71,7 @@ extension LaunchMessage {
             self = .failed(RuntimeError(stage, text(4), errno: Int32(head[3]), exitCode: Int32(head[2])))
         case 8: self = .proceed
         case 9: self = .unfit
+        case 10: self = .root
         default: return nil
         }
     }

@@ -102,6 +102,8 @@ final class MonitorLoop {
         }
         ending.finish(options, exit)
         if let record = ending.record { for client in clients.values { client.send(.exited(record)) } }
+        // Who starts the container again waits for the end of our connection.
+        container.unmountRoot()
     }
 
     /// Waits for something and does what it asks. True when output came.
