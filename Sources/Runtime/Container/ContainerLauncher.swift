@@ -138,7 +138,8 @@ package enum ContainerLauncher {
         if progress.isHeld && request.startListener == nil {
             let start = try child.channel.duplicateSocket()
             return LaunchedContainer(
-                pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, startDescriptor: start, root: root, cgroupPath: cgroup,
+                pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, startDescriptor: start, root: root,
+                cgroupPath: cgroup,
                 warnings: warnings)
         }
         return LaunchedContainer(
