@@ -6,8 +6,10 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import data
 import many
@@ -92,13 +94,19 @@ def main():
     for path in [f"{PROGRAMS}/boxd", f"{PROGRAMS}/boxctl", f"{IMAGES}/busybox.tar", f"{IMAGES}/web.tar"]:
         if not os.path.exists(path):
             sys.exit(f"bench: there is no {path} (swift build -c release; scripts/build-images busybox web)")
+    # As Ctrl-C does: what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: told to end"))
     bench = Bench(options)
     about = machine()
     for key, value in about.items():
         bench.results.say(f"{key:12} {value}")
     try:
+        began = time.monotonic()
         for name in options.names or PARTS:
+            part_began = time.monotonic()
             PARTS[name](bench)
+            bench.results.say(f"({name}: {time.monotonic() - part_began:.0f} s)")
+        bench.results.say(f"\nall of it: {time.monotonic() - began:.0f} s")
         bench.results.say(f"\nload at the end: {' '.join(f'{one:.2f}' for one in os.getloadavg())}")
     finally:
         bench.close()

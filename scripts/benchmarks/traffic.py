@@ -178,13 +178,14 @@ def swap(bench):
                             ("swarm start-first", "swarm_start_first", None),
                             ("swarm stop-first", "swarm_stop_first", None)]:
         seconds = values.get("box_net") if key == "box_net" else values.get(f"{key}_seconds")
-        lost = values.get("box_failed" if key.startswith("box") else f"{key}_failed")
         if seconds is None:
             said = (text.stderr.strip().splitlines() or ["it was not measured"])[-1]
             result.append(Row("a swap of 4 instances under load", name, "s", reason=said))
-        else:
-            result.append(Row("a swap of 4 instances under load", name, "s", [float(seconds)], goal=goal))
-            result.append(Row("requests lost in it", name, "requests", [float(lost or 0)], goal=0 if goal else None))
+            continue
+        result.append(Row("a swap of 4 instances under load", name, "s", [float(seconds)], goal=goal))
+        if key != "box_net":
+            lost = float(values.get(f"{key}_failed") or 0)
+            result.append(Row("requests lost in it", name, "requests", [lost], goal=0 if key == "box" else None))
     result.sort(key=lambda row: row.what)
     bench.results.add("swap", result)
 
