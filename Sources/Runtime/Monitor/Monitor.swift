@@ -42,6 +42,14 @@ package enum Monitor {
     /// What a monitor is to the processes around it; the same for every container.
     struct Surroundings: ~Copyable {
         let signals: SignalDescriptor
+        private static let unheeded = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]
+        private static let heeded = [SIGCHLD]
+
+        /// See `WarmUp`. None of them is blocked.
+        static func warmUp() {
+            try? Signals.unblock(unheeded)
+            try? Signals.unblock(heeded)
+        }
 
         init() throws(SyscallError) {
             // A session of its own: a terminal's signals, or its end, do not concern it.
@@ -50,8 +58,8 @@ package enum Monitor {
             try Processes.becomeSubreaper()
             // It lives as long as its container, whatever it is told; the container's children get theirs reset.
             Signals.ignorePipe()
-            try Signals.block([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
-            signals = try SignalDescriptor([SIGCHLD])
+            try Signals.block(Self.unheeded)
+            signals = try SignalDescriptor(Self.heeded)
         }
 
         consuming func takeSignals() -> SignalDescriptor { signals }

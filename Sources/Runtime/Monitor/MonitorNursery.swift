@@ -8,6 +8,7 @@ import Supervision
 /// both once, and each monitor begins as a copy of it, whose memory both share until one writes to it.
 enum MonitorNursery {
     static let option = "--nursery"
+    private static let title = ["box-runtime", "monitor"]
 
     /// `control`: the connection to boxd, whose end is the nursery's. Returns an exit code, in every process forked here.
     static func run(control: consuming FileDescriptor) throws -> Int32 {
@@ -19,6 +20,11 @@ enum MonitorNursery {
         let code = try superviseWhenTold(request.kind, request.takeConnection())
         // Nothing is left to be written, and the C library's own way out would write to memory that is still shared.
         _exit(code)
+    }
+
+    /// See `WarmUp`: shows the arguments that the nursery has.
+    static func warmUp() {
+        Processes.showArguments(title + CommandLine.arguments.dropFirst(title.count))
     }
 
     /// Returns in each monitor, with what it was forked for; in the nursery itself at the end of its connection, with
@@ -46,7 +52,7 @@ enum MonitorNursery {
         if options.pidNamespace == .new { prepared?.set(order) }
         // What asks the monitor for names must not start before it answers.
         if options.resolver == nil { prepared?.begin() }
-        Processes.showArguments(["box-runtime", "monitor"] + order.arguments)
+        Processes.showArguments(title + order.arguments)
         if let log = order.standardError.take() { try Processes.duplicate(log.raw, onto: 2) }
         try connection.setNonBlocking()
         return try Monitor.run(options, surroundings, connection, network: order.network.take(), prepared)

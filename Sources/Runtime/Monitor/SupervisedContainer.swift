@@ -30,6 +30,12 @@ final class SupervisedContainer {
         outputs = pipes?.outputs ?? terminal.map { [OutputSource($0, .stdout, isTerminal: true)] } ?? []
     }
 
+    /// See `WarmUp`: one that there is not.
+    static func warmUp(_ options: MonitorOptions) {
+        guard let process = try? Processes.openPid(getpid()) else { return }
+        _ = SupervisedContainer(options, LaunchedContainer(pid: 0, pidfd: process, warnings: []), nil)
+    }
+
     /// Returns when its program runs; otherwise throws, and nothing of it is left.
     ///
     /// - Parameters:

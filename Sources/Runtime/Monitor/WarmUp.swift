@@ -9,6 +9,8 @@ import Supervision
 /// Nothing depends on it, and what fails here fails with a reason where it is needed.
 enum WarmUp {
     static func run() {
+        // Instructions that nobody else uses count as memory of the one that did; these are not needed again.
+        defer { Processes.releaseMemory() }
         monitor()
         guard let spec: RuntimeSpec = try? ContainerConfig.decode(Array(configuration.utf8), "warm-up") else { return }
         var request = LaunchRequest(id: "warm-up", bundle: "/", stdio: .descriptors(stdin: 0, stdout: 1, stderr: 2))
@@ -34,8 +36,15 @@ enum WarmUp {
         _ = MonitorMessage.started(pid: 1, terminal: false).encoded
         let record = ExitRecord(pid: 1, exitCode: 0, started: 0, finished: 0)
         _ = MonitorMessage.exited(record).encoded
-        _ = Supervision.ProcessIdentity(ofRunning: 1)?.encoded
-        MonitorLoop.warmUp()
+        _ = ExitRecord(parsing: record.encoded)
+        // Not a directory, and so never written.
+        try? Supervision.ProcessIdentity(ofRunning: 1)?.write("/dev/null/warm-up")
+        SupervisedContainer.warmUp(options)
+        _ = options.pidNamespace != .new
+        // A word that each monitor writes for itself costs it a page that all would share.
+        _ = MonitorLoop.warmUp()
+        Monitor.Surroundings.warmUp()
+        MonitorNursery.warmUp()
         PreparedContainer.warmUp()
         _ = try? Pipes()
         // Detached, and gone at once.
