@@ -77,6 +77,12 @@ package enum NFTExpression: Sendable, Hashable {
         case status = 2
         case mark = 3
     }
+    /// Of a connection's first packet, before anything was rewritten.
+    package enum Original: UInt32, Sendable {
+        /// Two bytes, as in the packet.
+        case destinationPort = 12
+        case destinationV4 = 20, destinationV6 = 22
+    }
     package enum Comparison: UInt32, Sendable {
         case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
     }
@@ -101,6 +107,7 @@ package enum NFTExpression: Sendable, Hashable {
     case setMeta(Meta, from: NFTRegister)
     case connection(Connection, to: NFTRegister)
     case setConnection(Connection, from: NFTRegister)
+    case original(Original, to: NFTRegister)
     case fib(FIBResult, FIBFlags, to: NFTRegister)
     case compare(Comparison, NFTRegister, [UInt8])
     /// `register & mask ^ xor`, all of one length.
@@ -130,7 +137,7 @@ package enum NFTExpression: Sendable, Hashable {
         switch self {
         case .payload, .setTransport: "payload"
         case .meta, .setMeta: "meta"
-        case .connection, .setConnection: "ct"
+        case .connection, .setConnection, .original: "ct"
         case .fib: "fib"
         case .compare: "cmp"
         case .bits: "bitwise"
@@ -167,6 +174,10 @@ package enum NFTExpression: Sendable, Hashable {
         case .setMeta(let key, let register): buffer.numbers([(2, key.rawValue), (3, register.raw)])
         case .connection(let key, let register): buffer.numbers([(2, key.rawValue), (1, register.raw)])
         case .setConnection(let key, let register): buffer.numbers([(2, key.rawValue), (4, register.raw)])
+        case .original(let key, let register):
+            buffer.numbers([(1, register.raw), (2, key.rawValue)])
+            // NFTA_CT_DIRECTION: IP_CT_DIR_ORIGINAL
+            buffer.host(3, UInt8(0))
         case .fib(let result, let flags, let register):
             buffer.numbers([(1, register.raw), (2, result.rawValue), (3, flags.rawValue)])
         case .compare(let comparison, let register, let data):

@@ -245,21 +245,29 @@ package final class NFTRouter: Router {
         rules.targets = Set(try elements(RouterTables.targets(service)))
         let chains = Set(RouterTables.chains(service))
         for family in IPAddress.Family.allCases {
-            let (any, anyGates) = RouterTables.maps(family, isAny: true)
+            let any = RouterTables.map(.ports, family, isAny: true)
             // With hundreds of services there is much in these, and little of this one's.
             for target in rules.targets {
                 guard let mine = try element(any, target), mine.leads(to: chains) else { continue }
                 rules.dispatch[any.name, default: []].insert(mine)
-                if let gate = try element(anyGates, target) { rules.gates[anyGates.name, default: []].insert(gate) }
+                for other in Self.gates(family, isAny: true) {
+                    if let found = try element(other, target) { rules.gates[other.name, default: []].insert(found) }
+                }
             }
-            let (one, oneGates) = RouterTables.maps(family, isAny: false)
+            let one = RouterTables.map(.ports, family, isAny: false)
             let mine = try elements(one).filter { $0.leads(to: chains) }
             guard !mine.isEmpty else { continue }
             rules.dispatch[one.name] = Set(mine)
             let keys = Set(mine.map(\.key))
-            rules.gates[oneGates.name] = Set(try elements(oneGates).filter { keys.contains($0.key) })
+            for other in Self.gates(family, isAny: false) {
+                rules.gates[other.name] = Set(try elements(other).filter { keys.contains($0.key) })
+            }
         }
         return rules
+    }
+
+    private static func gates(_ family: IPAddress.Family, isAny: Bool) -> [NFTSet] {
+        [RouterTables.map(.gate, family, isAny: isAny), RouterTables.map(.answer, family, isAny: isAny)]
     }
 
     private func element(_ set: NFTSet, _ key: NFTElement) throws -> NFTElement? {
@@ -272,12 +280,14 @@ package final class NFTRouter: Router {
         var result: [String: Set<NFTElement>] = [:]
         for family in IPAddress.Family.allCases {
             for isAny in [true, false] {
-                let (ports, gates) = RouterTables.maps(family, isAny: isAny)
+                let ports = RouterTables.map(.ports, family, isAny: isAny)
                 do {
                     let mine = Set(try elements(ports).filter { $0.leads(to: chains) })
                     let keys = Set(mine.map(\.key))
                     result[ports.name] = mine
-                    result[gates.name] = Set(try elements(gates).filter { keys.contains($0.key) })
+                    for other in Self.gates(family, isAny: isAny) {
+                        result[other.name] = Set(try elements(other).filter { keys.contains($0.key) })
+                    }
                 } catch let error as NetlinkError where error.isMissing {}
             }
         }

@@ -7,6 +7,7 @@ import Netlink
 ///     gate (before destinations are rewritten)     new connections to ports that are held or refused end here
 ///     dispatch (in their place)                    port -> chain of its service
 ///     to/web                                       random number -> member (pool4/web), counted, rewritten
+///     answers (on the way back)                    a member that refuses is not heard: the client asks another one
 ///
 /// Everything that changes during a rollout is elements of sets and maps. The chains of a service have a fixed number
 /// of rules, and no service's chain or map is touched for another one's sake.
@@ -17,26 +18,32 @@ struct RouterTables {
 
     static let hold = "hold"
     static let refuse = "refuse"
+    static let lost = "lost"
     private enum Way: String, CaseIterable {
         case plain = "to"
         case sticky
         case preview
     }
 
-    static func ports(_ family: IPAddress.Family, isAny: Bool, gate: Bool) -> NFTSet {
+    /// What is said of a port, in maps that all services share.
+    enum Subject: String, CaseIterable {
+        /// Where its connections go.
+        case ports
+        /// That they wait or are refused.
+        case gate
+        /// What becomes of an answer to a connection's first packet that refuses it.
+        case answer
+    }
+    /// Of ports at all addresses, or at one.
+    static func map(_ subject: Subject, _ family: IPAddress.Family, isAny: Bool) -> NFTSet {
         let address: [NFTSet.Field] = isAny ? [] : [family == .v4 ? .ipv4 : .ipv6]
         return NFTSet(
-            "\(gate ? "gate" : "ports")_\(isAny ? "any" : "one")\(family.rawValue)",
-            key: address + [.transport, .port],
+            "\(subject.rawValue)_\(isAny ? "any" : "one")\(family.rawValue)", key: address + [.transport, .port],
             value: .verdict)
     }
-    /// The chains of ports at all addresses, or at one; and their gates.
-    static func maps(_ family: IPAddress.Family, isAny: Bool) -> (ports: NFTSet, gates: NFTSet) {
-        (ports(family, isAny: isAny, gate: false), ports(family, isAny: isAny, gate: true))
-    }
-    static let shared: [NFTSet] = [true, false].flatMap { gate in
+    static let shared: [NFTSet] = Subject.allCases.flatMap { subject in
         IPAddress.Family.allCases.flatMap { family in
-            [ports(family, isAny: false, gate: gate), ports(family, isAny: true, gate: gate)]
+            [map(subject, family, isAny: false), map(subject, family, isAny: true)]
         }
     }
 
@@ -162,7 +169,7 @@ extension RouterTables {
     }
 
     static let baseChains: [(String, NFTTransaction.Hook?)] = [
-        ("gate", nil), (hold, nil), (refuse, nil), ("dispatch", nil),
+        ("gate", nil), (hold, nil), (refuse, nil), ("dispatch", nil), ("answers", nil), (lost, nil),
         // Connections are known by now (-200), and their destinations are still those that were asked for.
         ("gate_in", .init(.filter, .prerouting, priority: -150)),
         // What the host itself sends must be stopped before it is noted as a connection, or it never meets our map.
@@ -190,6 +197,25 @@ extension RouterTables {
             .payload(.transport, offset: 2, length: 2, to: register(slot + 1)),
         ]
     }
+    /// The same of the connection, from any packet of it.
+    private static func asked(at slot: UInt32) -> [NFTExpression] {
+        [.meta(.transport, to: register(slot)), .original(.destinationPort, to: register(slot + 1))]
+    }
+    /// A reset that answers the first packet of a connection to a published port. The kernel has forgotten the
+    /// connection when it comes here, so the next packet of the client begins anew, with another member.
+    private static let refuses: [NFTExpression] = [
+        .meta(.transport, to: r0), .compare(.equal, r0, [6]),
+        // RST and ACK, without SYN and FIN, of the sequence number 0: RFC 9293, section 3.10.7.1. One of a connection
+        // that stood has another number.
+        .payload(.transport, offset: 13, length: 1, to: r0), .bits(r0, to: r0, mask: [0x17], xor: [0]),
+        .compare(.equal, r0, [0x14]),
+        .payload(.transport, offset: 4, length: 4, to: r0), .compare(.equal, r0, [0, 0, 0, 0]),
+        // IP_CT_DIR_REPLY
+        .connection(.direction, to: r0), .compare(.equal, r0, [1]),
+        // IPS_DST_NAT
+        .connection(.status, to: r0), .bits(r0, to: r0, mask: [0x20, 0, 0, 0], xor: [0, 0, 0, 0]),
+        .compare(.notEqual, r0, [0, 0, 0, 0]),
+    ]
     private static let isLocalDestination: [NFTExpression] = [
         // RTN_LOCAL
         .fib(.addressType, .destination, to: r0), .compare(.equal, r0, [2, 0, 0, 0]),
@@ -216,10 +242,20 @@ extension RouterTables {
         for chain in ["prerouting", "output"] {
             rules.append(Rule(chain, isLocalDestination + [.verdict(.jump("dispatch"))], "ports of services"))
         }
-        for (chain, gate) in [("gate", true), ("dispatch", false)] {
+        rules.append(Rule("gate_in", refuses + [.verdict(.jump("answers"))], "instances that are going away"))
+        for family in IPAddress.Family.allCases {
+            let slots = UInt32(family.bits / 32)
+            let address: NFTExpression = .original(family == .v4 ? .destinationV4 : .destinationV6, to: r0)
+            let one = map(.answer, family, isAny: false).name
+            let any = map(.answer, family, isAny: true).name
+            rules.append(
+                Rule("answers", isFamily(family) + [address] + asked(at: slots) + [.verdictMap(set: one, r0)]))
+            rules.append(Rule("answers", isFamily(family) + asked(at: 0) + [.verdictMap(set: any, r0)]))
+        }
+        for (chain, subject) in [("gate", Subject.gate), ("dispatch", .ports)] {
             for family in IPAddress.Family.allCases {
-                let one = ports(family, isAny: false, gate: gate).name
-                let any = ports(family, isAny: true, gate: gate).name
+                let one = map(subject, family, isAny: false).name
+                let any = map(subject, family, isAny: true).name
                 rules.append(
                     Rule(
                         chain,
@@ -228,7 +264,9 @@ extension RouterTables {
                 rules.append(Rule(chain, isFamily(family) + port(at: 0) + [.verdictMap(set: any, r0)]))
             }
         }
-        rules.append(Rule(hold, [.counter, .verdict(.drop)], "the client tries again in a second"))
+        for chain in [hold, lost] {
+            rules.append(Rule(chain, [.counter, .verdict(.drop)], "the client tries again in a second"))
+        }
         rules.append(
             Rule(refuse, [.meta(.transport, to: r0), .compare(.equal, r0, [6]), .counter, .reject(reset: true)]))
         rules.append(Rule(refuse, [.counter, .reject(reset: false)]))

@@ -8,7 +8,7 @@ struct ServiceRules: Hashable {
     let service: String
     /// In the maps that all services share: which chain a new connection goes to.
     var dispatch: [String: Set<NFTElement>] = [:]
-    /// In the maps before those: connections that wait or are refused.
+    /// In the other maps that all services share: connections that wait or are refused, answers that are not heard.
     var gates: [String: Set<NFTElement>] = [:]
     /// The instances' port for each port of the host, and one element with what no other shows.
     var targets: Set<NFTElement> = []
@@ -51,6 +51,9 @@ extension ServiceRules {
                 dispatch[place.dispatch.name, default: []].insert(NFTElement(key, verdict: .goto(chain)))
                 if let gate = gate(table, port.pool, place.family) {
                     gates[place.gate.name, default: []].insert(NFTElement(key, verdict: .goto(gate)))
+                }
+                if port.transport == .tcp {
+                    gates[place.answer.name, default: []].insert(NFTElement(key, verdict: .goto(RouterTables.lost)))
                 }
             }
         }
@@ -349,6 +352,7 @@ enum Place: Hashable {
         }
     }
     private var isAny: Bool { if case .any = self { true } else { false } }
-    var dispatch: NFTSet { RouterTables.ports(family, isAny: isAny, gate: false) }
-    var gate: NFTSet { RouterTables.ports(family, isAny: isAny, gate: true) }
+    var dispatch: NFTSet { RouterTables.map(.ports, family, isAny: isAny) }
+    var gate: NFTSet { RouterTables.map(.gate, family, isAny: isAny) }
+    var answer: NFTSet { RouterTables.map(.answer, family, isAny: isAny) }
 }
