@@ -194,6 +194,9 @@ extension Service {
         guard let index = index(of: name) else { return .notFound("there is no instance '\(name)'") }
         guard rollout == nil else { return .busy(holder: rollout?.id ?? "") }
         if instances[index].isSetAside == aside { return .unchanged }
+        guard !aside || instances[index].goal == .serve else {
+            return .invalid("'\(name)' is \(instances[index].state.rawValue), and not in the pool")
+        }
         instances[index].isSetAside = aside
         instances[index].goal = aside ? .ready : .serve
         return .ok

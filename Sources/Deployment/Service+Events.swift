@@ -158,11 +158,15 @@ extension Service {
         }
     }
 
-    /// Who served for a while begins again at once; who never does waits longer from time to time.
+    /// Who served for a while begins again at once; who never does waits longer from time to time. Those that fall
+    /// together count as one: it is what comes in their place that shows whether starting again helps.
     private mutating func slowDown(_ instance: Instance) {
         var pace = backoff[instance.revision] ?? Backoff()
-        if let pooledAt = instance.pooledAt, now >= pooledAt + .seconds(10) { pace = Backoff() }
+        if let youngest = pace.youngest, instance.ordinal <= youngest { return }
+        pace.youngest = nextOrdinal - 1
+        if let pooledAt = instance.pooledAt, now >= pooledAt + .seconds(10) { pace.failures = 0 }
         pace.failures += 1
+        pace.notBefore = nil
         if pace.failures > 1 {
             pace.notBefore = now + min(.minutes(1), .seconds(1 << min(pace.failures - 2, 6)))
         }

@@ -31,6 +31,8 @@ package struct Service: Hashable, Sendable, Codable {
     package struct Backoff: Hashable, Sendable, Codable {
         package var failures = 0
         package var notBefore: Moment?
+        /// The youngest instance there was at the last failure that counted.
+        package var youngest: Int?
     }
     package struct Decision: Hashable, Sendable {
         package var actions: [ServiceAction]

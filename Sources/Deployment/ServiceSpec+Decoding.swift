@@ -20,7 +20,7 @@ extension ServiceSpec {
         spec.secrets = top.strings("secrets") ?? []
         spec.user = top.string("user")
         spec.volumes = readVolumes(top)
-        spec.scale = readScale(top)
+        spec.scale = readScale(top, isAlone: spec.hasExclusiveVolume)
         spec.ports = readPorts(top)
         spec.health = readHealth(top)
         spec.drain = readDrain(top)
@@ -52,6 +52,8 @@ extension ServiceSpec {
         return result
     }
 
+    private static let mostInstances = 1000
+
     private static func readVolumes(_ top: SpecObject) -> [Volume] {
         top.list("volumes", keys: ["name", "at", "access"]) { item in
             guard let name = item.string("name"), let at = item.string("at") else {
@@ -62,16 +64,17 @@ extension ServiceSpec {
         }
     }
 
-    private static func readScale(_ top: SpecObject) -> Scale {
+    private static func readScale(_ top: SpecObject, isAlone: Bool) -> Scale {
+        let most = isAlone ? 1 : mostInstances
         guard let item = top.object("scale", keys: ["min", "desired", "max", "target", "to_zero_after"]) else {
-            return Scale()
+            return Scale(max: most)
         }
-        let desired = item.integer("desired", 0...1000)
-        let least = item.integer("min", 0...1000)
+        let desired = item.integer("desired", 0...mostInstances)
+        let least = item.integer("min", 0...mostInstances)
         var scale = Scale()
         scale.desired = desired ?? max(1, least ?? 1)
         scale.min = least ?? min(1, scale.desired)
-        scale.max = item.integer("max", 0...1000) ?? max(scale.desired, scale.min)
+        scale.max = item.integer("max", 0...mostInstances) ?? max(most, scale.desired, scale.min)
         scale.targetCPU = item.object("target", keys: ["cpu"])?.percent("cpu").map { $0 / 100 }
         scale.toZeroAfter = item.span("to_zero_after")
         return scale

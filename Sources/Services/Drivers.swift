@@ -45,6 +45,8 @@ package struct PreflightOrder: Sendable {
     package var from: ServiceSpec?
     /// Instances that have memory now.
     package var alive: Int
+    /// Those of the revision that shall serve: frozen ones need nothing but to be thawed.
+    package var warm: Int
     /// On the host.
     package var ports: [RoutedPort]
 }

@@ -38,6 +38,8 @@ extension EngineInstances {
     private static let diskPerInstance: Int64 = 8 << 20
 
     private func checkDisk(_ order: PreflightOrder) -> [PreflightRefusal] {
+        // The way back to instances that are kept must work on a full disk; the journal has a reserve of its own.
+        if order.warm > 0, order.warm >= order.plan.desired { return [] }
         let new = max(1, order.plan.peakInstances - order.alive)
         let needed = Self.diskReserve + Int64(new) * Self.diskPerInstance
         do {
@@ -48,7 +50,7 @@ extension EngineInstances {
             if free >= needed { return [] }
             let text =
                 "\(engine.options.dataRoot) has \(ByteCount.binary(free)) free, \(ByteCount.binary(needed)) are needed "
-                + "for \(new) more instances and the journal"
+                + "for \(Self.more(new)) and the journal"
             return [.init(subject: .disk, text: text)]
         } catch {
             return [.init(subject: .disk, text: "\(error)")]
@@ -62,10 +64,12 @@ extension EngineInstances {
         guard let available = Self.availableMemory() else { return [] }
         if !needed.overflow, needed.partialValue <= available { return [] }
         let text =
-            "\(new) more instances of \(ByteCount.binary(limit)) each may be up at the same time, and "
+            "\(Self.more(new)) of \(ByteCount.binary(limit)) each may be up at the same time, and "
             + "\(ByteCount.binary(available)) are available"
         return [.init(subject: .memory, text: text)]
     }
+
+    private static func more(_ count: Int) -> String { count == 1 ? "1 more instance" : "\(count) more instances" }
 
     /// Bytes, as `/proc/meminfo` has them.
     static func availableMemory() -> Int64? {

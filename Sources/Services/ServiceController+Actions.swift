@@ -156,7 +156,8 @@ extension ServiceController {
         }
         let from = plan.from.flatMap { service.revisions[$0]?.spec }
         let order = PreflightOrder(
-            plan: plan, to: to, from: from, alive: service.instances.count { $0.alive }, ports: routedPorts(to))
+            plan: plan, to: to, from: from, alive: service.instances.count { $0.alive },
+            warm: service.warmCount(plan.to), ports: routedPorts(to))
         let known = to.features.subtracting(SpecFeature.possible)
         var refused = known.compactMap(\.refusal) + targetChange(to, from)
         let trial = trial(of: plan, to)

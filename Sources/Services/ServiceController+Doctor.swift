@@ -27,6 +27,21 @@ extension ServiceController {
             find(
                 instance.name, false, "failed: \(instance.failure?.detail ?? "")\(log)", "boxctl logs \(instance.name)")
         }
+        let result = { [name] in
+            JSONValue.object([
+                "service": .string(name), "findings": .array(findings),
+                "ok": .bool(findings.allSatisfy { $0["ok"] == .bool(true) }),
+            ])
+        }
+        // Nothing has ever served, so nothing is where it has to be.
+        if service.stable == nil, service.rollout == nil, service.pooled.isEmpty {
+            let last = service.history.last
+            let how = last.map { "\($0.rollout) \($0.outcome.rawValue)" + ($0.reason.map { ": \($0)" } ?? "") }
+            find(
+                "service", false, "no revision serves; the last rollout: \(how ?? "none")",
+                "correct that, and deploy again")
+            return result()
+        }
         let wanted = service.desired
         let pooled = service.pooled.count
         find("pool", pooled >= wanted, "\(pooled) of \(wanted) instances are in the pool")
@@ -52,9 +67,6 @@ extension ServiceController {
                 "service", false, "the last rollout got stuck, and a person has to decide",
                 "deploy a revision that works, or 'boxctl rollback \(name)'")
         }
-        return .object([
-            "service": .string(name), "findings": .array(findings),
-            "ok": .bool(findings.allSatisfy { $0["ok"] == .bool(true) }),
-        ])
+        return result()
     }
 }
