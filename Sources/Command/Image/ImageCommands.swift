@@ -108,6 +108,10 @@ enum ImageCommands {
             ]
         }
         try Output.write(try listing.text(format: arguments.text("format"), quiet: arguments.bool("quiet")))
+        let name = arguments.operands[0]
+        if Terminal.isTerminal(1), (try? call.client.boxValue(.get, BoxPath.service(name))) != nil {
+            Output.complain("'\(name)' is a service, too: boxctl service history \(name)")
+        }
         return 0
     }
 }

@@ -41,38 +41,56 @@ enum ServiceViews {
     // MARK: Status
 
     private static func status(_ call: Invocation) throws -> Int32 {
+        let isJSON = try call.format() != .text
+        guard call.arguments.bool("watch") else {
+            try Output.write(try picture(call, isJSON, width: 120).text)
+            return 0
+        }
         while true {
-            let text = try picture(call)
-            guard call.arguments.bool("watch") else {
-                try Output.write(text)
-                return 0
+            let size = !isJSON && Terminal.isTerminal(1) ? try? Terminal.size(1) : nil
+            let now: (text: String, isOver: Bool)
+            do {
+                now = try picture(call, isJSON, width: size.map { max(40, Int($0.columns)) } ?? 120)
+            } catch let problem as BoxProblem {
+                throw problem
+            } catch {
+                // Services go on without boxd; so does who looks at them.
+                now = ("\(error); trying again\n", false)
             }
-            let isTerminal = try call.format() == .text && Terminal.isTerminal(1)
-            try Output.write(
-                isTerminal
-                    ? "\u{1b}[H\u{1b}[2J" + text.split(on: "\n").joined(separator: "\u{1b}[K\n") + "\u{1b}[J" : text)
+            if let size { try Output.write(screen(now.text, size)) } else { try Output.write(now.text) }
+            if now.isOver { return 0 }
             Clock.sleep(nanoseconds: 1_000_000_000)
         }
     }
 
-    private static func picture(_ call: Invocation) throws -> String {
-        let isJSON = try call.format() != .text
+    /// What fits on a terminal, from its upper left corner.
+    static func screen(_ text: String, _ size: Terminal.Size) -> String {
+        let lines = text.split(on: "\n").prefix(max(1, Int(size.rows) - 1))
+        return "\u{1b}[H"
+            + lines.map { Escaping.ellipsis($0, max(1, Int(size.columns) - 1)) + "\u{1b}[K" }.joined(separator: "\n")
+            + "\u{1b}[J"
+    }
+
+    /// `isOver`: it is a rollout's, and nothing will change any more.
+    private static func picture(_ call: Invocation, _ isJSON: Bool, width: Int) throws -> (text: String, isOver: Bool) {
         guard let name = call.arguments.operands.first else {
             let all = try call.client.boxValue(.get, "/services")
-            return isJSON ? all.compact + "\n" : all.array.map(text).joined(separator: "\n")
+            let parts = all.array.map { text(of: $0, width: width) }
+            return (isJSON ? all.compact + "\n" : parts.joined(separator: "\n"), false)
         }
         if try ServiceCommands.isRollout(name, call.client) {
             let rollout = try call.client.boxValue(.get, BoxPath.deploy(name))
-            if isJSON { return rollout.compact + "\n" }
-            if rollout["done"].bool == true { return RolloutWait.summary(rollout["result"]) + "\n" }
+            let isDone = rollout["done"].bool == true
+            if isJSON { return (rollout.compact + "\n", isDone) }
+            if isDone { return (RolloutWait.summary(rollout["result"]) + "\n", true) }
             let service = try call.client.boxValue(.get, BoxPath.service(rollout["service"].text))
-            return LiveView.picture(rollout, service, width: 120).joined(separator: "\n") + "\n"
+            return (LiveView.picture(rollout, service, width: width).joined(separator: "\n") + "\n", false)
         }
         let service = try call.client.boxValue(.get, BoxPath.service(name))
-        return isJSON ? service.compact + "\n" : text(of: service)
+        return (isJSON ? service.compact + "\n" : text(of: service, width: width), false)
     }
 
-    static func text(of service: JSONValue) -> String {
+    static func text(of service: JSONValue, width: Int = 120) -> String {
         var lines = "\(service["service"].text): \(service["state"].text), \(service["stable"].string ?? "no revision")"
         lines += ", \(pooled(service)) of \(service["desired"].integer ?? 0) instances in the pool\n"
         let window = service["window"]
@@ -83,7 +101,7 @@ enum ServiceViews {
             lines += missing > 0 ? ", which has to start \(missing) instances\n" : "\n"
         }
         if !service["rollout"].isNull {
-            for line in LiveView.picture(service["rollout"], service, width: 120) { lines += "  \(line)\n" }
+            for line in LiveView.picture(service["rollout"], service, width: width - 2) { lines += "  \(line)\n" }
         }
         var table = "NAME\tREVISION\tSTATE\tFOR\tADDRESS\tLAST PROBE\n"
         for one in service["instances"].array {
@@ -136,7 +154,7 @@ enum ServiceViews {
                 columns: ["Rollout", "Ended", "Outcome", "From", "To", "Seconds", "Reason"], quietMember: "Rollout")
             listing.rows = all.array.map { one in
                 [
-                    "Rollout": one["deploy"], "Ended": one["ended"], "Outcome": one["outcome"],
+                    "Rollout": one["deploy"], "Ended": .string(ago(one["ended"].text)), "Outcome": one["outcome"],
                     "From": .string(one["from"].string ?? "-"), "To": .string(one["to"].string ?? "-"),
                     "Seconds": .string(HumanNumber.fixed(one["timings"]["total"].number ?? 0, digits: 1)),
                     "Reason": .string(Escaping.ellipsis(one["reason"]["detail"].text, 70)),
@@ -145,6 +163,10 @@ enum ServiceViews {
             try Output.write(try listing.text(format: call.arguments.text("format"), quiet: false))
             return 0
         }
+    }
+
+    private static func ago(_ time: String) -> String {
+        Timestamp(time).map { HumanTime.ago(Int64($0.seconds), now: Clock.realtime() / 1_000_000_000) } ?? time
     }
 
     // MARK: Doctor
