@@ -16,6 +16,8 @@ struct Configuration {
 
     var version = "dev"
     var port: UInt16 = 8080
+    /// Every datagram to it is answered with what `GET /` says; nil: there is no such port.
+    var datagramPort: UInt16?
     var termination = Termination.graceful
     /// Nothing listens before that.
     var startDelay = 0
@@ -35,6 +37,7 @@ struct Configuration {
     init() throws(Failure) {
         if let version = Self.variable("WEB_VERSION") { self.version = version }
         if let port = try Self.number("WEB_PORT", 1...65535) { self.port = UInt16(port) }
+        datagramPort = try Self.number("WEB_UDP_PORT", 1...65535).map { UInt16($0) }
         if let text = Self.variable("WEB_SIGTERM") {
             guard let value = Termination(rawValue: text) else {
                 throw Failure(message: "WEB_SIGTERM is \(text); it can be graceful, abrupt or ignore")

@@ -49,7 +49,7 @@ struct Response {
 struct Responder {
     var configuration: Configuration
     private let hostname: String
-    private let identity: [UInt8]
+    let identity: [UInt8]
     private var stampedSecond: Int64 = -1
     private var lameUntil: Int64 = 0
     /// Header fields that all answers have; renewed once a second.

@@ -13,6 +13,7 @@ final class Server {
     }
     private static let listenerToken: UInt64 = 1
     private static let signalToken: UInt64 = 2
+    private static let datagramToken: UInt64 = 3
     /// Connections on which nothing happens for so long are closed.
     private static let longestSilence: Int64 = 75_000_000_000
     private static let sweepInterval: Int64 = 5_000_000_000
@@ -22,6 +23,7 @@ final class Server {
     private let epoll: Epoll
     private let signals: SignalDescriptor
     private var listener: SharedDescriptor?
+    private var datagrams: SharedDescriptor?
     private var responder: Responder
     private var connections: [UInt64: Connection] = [:]
     private var lastToken: UInt64 = 16
@@ -55,6 +57,7 @@ final class Server {
             for event in ready {
                 switch event.token {
                 case Self.listenerToken: accept()
+                case Self.datagramToken: answerDatagrams()
                 case Self.signalToken: if let code = handleSignals() { return code }
                 default: if let connection = connections[event.token] { serve(connection, event.ready) }
                 }
@@ -116,6 +119,18 @@ final class Server {
         let socket = try Sys.listenTCP(port: responder.configuration.port)
         try epoll.add(socket.raw, .read, token: Self.listenerToken)
         listener = SharedDescriptor(socket)
+        guard let port = responder.configuration.datagramPort else { return }
+        let bound = try Sys.bindInternet(.datagram, [0, 0, 0, 0], port: port)
+        try epoll.add(bound.raw, .read, token: Self.datagramToken)
+        datagrams = SharedDescriptor(bound)
+    }
+
+    private func answerDatagrams() {
+        guard let socket = datagrams?.descriptor.raw else { return }
+        while let received = try? Sys.receiveDatagram(socket, into: buffer) {
+            // Whom it does not reach asks again.
+            _ = try? Sys.sendDatagram(socket, responder.identity, to: received.source)
+        }
     }
 
     private func accept() {

@@ -6,8 +6,9 @@ import Kernel
 
 let usage = """
     usage: web [--healthcheck]
-    Serves HTTP; the environment variables are WEB_PORT, WEB_VERSION, WEB_HEALTH, WEB_ERROR, WEB_SLOW_MS, WEB_SIGTERM,
-    WEB_START_DELAY_MS, WEB_EXIT_AFTER_MS and WEB_EXIT_CODE. With --healthcheck: asks a running one whether it is well.
+    Serves HTTP; the environment variables are WEB_PORT, WEB_UDP_PORT, WEB_VERSION, WEB_HEALTH, WEB_ERROR, WEB_SLOW_MS,
+    WEB_SIGTERM, WEB_START_DELAY_MS, WEB_EXIT_AFTER_MS and WEB_EXIT_CODE. With --healthcheck: asks a running one whether
+    it is well.
 
     """
 
