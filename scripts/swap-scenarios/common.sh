@@ -122,6 +122,9 @@ pooled() { status_of "$1" | jq -r '.instances[] | select(.state == "pooled") | .
 
 pid_of() { boxctl inspect -f '{{.State.Pid}} {{.State.StartedAt}}' "$1"; }
 
+# volume NAME FILE: what is in it.
+volume() { cat "$place/data/volumes/$1/data/$2" 2>/dev/null; }
+
 # Their processes, with the times when they were started.
 processes() { pooled "$1" | sort | while read -r name; do echo "$name $(pid_of "$name")"; done; }
 

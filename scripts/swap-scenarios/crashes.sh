@@ -1,14 +1,20 @@
 # boxd and its clients die, or come at the same time.
 
-# kill -9 of boxd at random moments of rollouts.
+# kill -9 of boxd at random moments of rollouts, rolling and canary in turn. One hook of each rollout says that it ran.
 scenario_kills() {
     need_boxd
-    must_deploy "$(spec web v0)" || return
+    local hooks='{"user": "root", "volumes": [{"name": "swap-hooks", "at": "/hooks"}],
+        "hooks": {"before_deploy": {"run": ["sh", "-c", "echo $WEB_VERSION >>/hooks/ran"]}}}'
+    local canary='{"deploy": {"strategy": "canary", "steps": [{"weight": "25%"}, {"pause": "300ms"}, {"weight": "50%"},
+        {"pause": "300ms"}, {"weight": "100%"}]}}'
+    must_deploy "$(spec web v0 "$hooks")" || return
     start_load --keep-alive 0 --single 64 --slow 1 --versions 'v*'
-    local done=0 version=0 ended=0
+    local done=0 version=0 ended=0 strategy
     while ((done < kills)); do
         version=$((version + 1))
-        deploy "$(spec web "v$version")" --detach
+        strategy='{}'
+        ((version % 2)) || strategy=$canary
+        deploy "$(spec web "v$version" "$hooks" "$strategy")" --detach
         # Some moments of this rollout, until it is over.
         while ((done < kills)); do
             sleep "$(jq -n "$((RANDOM % 1200)) / 1000")"
@@ -28,6 +34,8 @@ scenario_kills() {
     end_load || return
     measured kills "$done" rollouts "$ended" of "$version"
     none_failed
+    expect 'hooks that ran twice' "$(volume swap-hooks ran | sort | uniq -d)" = ''
+    boxctl volume rm -f swap-hooks >/dev/null 2>&1
     expect 'the number of rollouts that ended' "$ended" -eq "$version"
     no_orphans web
 }

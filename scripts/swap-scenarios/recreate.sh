@@ -27,7 +27,34 @@ scenario_recreate() {
     none_failed
     expect 'writers at the same time' "$(overlaps)" = ''
     expect 'the longest wait of a client in ms' "$(load .latency_ms.max)" '<=' 15000
+    undone "$extra"
+    remove_services
     boxctl volume rm -f swap-data >/dev/null 2>&1
+}
+
+# What becomes of a migration whose version does not come up.
+undone() {
+    local extra=$1 before
+    local migration='{"hooks": {"before_deploy": {"run": ["sh", "-c", "echo migrated >> /data/history"]}}}'
+    local ill='{"env": {"WEB_HEALTH": "fail"}, "health": {"healthy_deadline": "1s"}}'
+    local forward='{"deploy": {"reversible": false}}'
+    # It can be put back: so it is, and the old version finds what it left.
+    before=$(data history | grep -c migrated)
+    deploy "$(spec web ill "$extra" "$migration" "$ill")"
+    expect 'the exit code after a version that is ill, with a copy of the volume' $? -eq 3
+    expect 'the migrations after that' "$(data history | grep -c migrated)" -eq "$before"
+    # A migration that says it failed has changed nothing.
+    deploy "$(spec web broken "$extra" "$forward" '{"hooks": {"before_deploy": {"run": ["sh", "-c", "exit 3"]}}}')"
+    expect 'the exit code after a migration that failed, without a copy' $? -eq 3
+    expect 'who serves then' "$(serving_version)" != ''
+    # One that went through cannot be undone without a copy. The old version would not understand the data.
+    deploy "$(spec web ill "$extra" "$migration" "$ill" "$forward")"
+    expect 'the exit code after a version that is ill, without a copy' $? -eq 4
+    expect 'who serves then' "$(serving_version)" = ''
+    # What a person does about it.
+    must_deploy "$(spec web "v$((i + 1))" "$extra")"
+    expect 'who serves at last' "$(serving_version)" = "v$((i + 1))"
+    measured undone 4
 }
 
 # `web` beside a writer, which says a hundred times a second who it is.
@@ -44,4 +71,4 @@ make_keeper() {
 # Those who wrote again after another one had begun.
 overlaps() { data writers | uniq | sort | uniq -d; }
 
-data() { cat "$place/data/volumes/swap-data/data/$1" 2>/dev/null; }
+data() { volume swap-data "$1"; }
