@@ -56,8 +56,8 @@ extension Service {
             progressAt: now, baseServe: base, targetLive: there, targetServe: there)
         rollout?.beganInMaintenance = isInMaintenance
         let way = kind == .rollback ? toStart(to, desired) : ""
-        let base = stable.map { "r\($0)" } ?? "nothing"
-        notice(.accepted, "\(base) -> r\(to), \(policy.strategy.rawValue)" + way)
+        let origin = stable.map { "r\($0)" } ?? "nothing"
+        notice(.accepted, "\(origin) -> r\(to), \(policy.strategy.rawValue)" + way)
     }
 
     /// What a way back costs more than a thaw; empty when nothing.

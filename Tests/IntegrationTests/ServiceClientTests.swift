@@ -5,6 +5,13 @@ import Testing
 /// What clients of services are told: exit statuses, events, last words.
 @Suite(.enabled(if: Lan.isPossible && Programs.has(image: "web"), Lan.need), .serialized)
 struct ServiceClientTests {
+    private static func spec(_ version: String, _ environment: String = "", deploy: String = "") -> [UInt8] {
+        var text = ServiceText(version)
+        text.environment = environment
+        text.deploy = deploy
+        return text.bytes
+    }
+
     private static let gated = #"strategy: "blue_green", promote: "manual""#
 
     private func expect(
@@ -17,10 +24,10 @@ struct ServiceClientTests {
 
     @Test("Exit statuses say what serves, and what is to be done")
     func statuses() throws {
-        try ServiceTests.withService { box, _ in
+        try withService { box, _ in
             let deploy = ["deploy", "-f", "-"]
-            let (one, bad) = (ServiceTests.spec("v1"), ServiceTests.spec("v2", ", WEB_HEALTH: \"fail\""))
-            let gate = ServiceTests.spec("v3", deploy: Self.gated)
+            let (one, bad) = (Self.spec("v1"), Self.spec("v2", ", WEB_HEALTH: \"fail\""))
+            let gate = Self.spec("v3", deploy: Self.gated)
             try expect(0, box, deploy, input: one)
             try expect(2, box, deploy + ["--no-such-flag"], input: one)
             try expect(2, box, ["scale", "web", "many"])
@@ -30,7 +37,7 @@ struct ServiceClientTests {
             try expect(3, box, deploy, input: bad)
             try expect(8, box, ["deploy", "web", "--image", "nowhere:1"])
             let hangs = Self.with(
-                ServiceTests.spec("v2"), #"hooks: { before_deploy: { run: ["sleep", "60"], timeout: "300ms" } }"#)
+                Self.spec("v2"), #"hooks: { before_deploy: { run: ["sleep", "60"], timeout: "300ms" } }"#)
             try expect(3, box, deploy, input: hangs)
             #expect(
                 try box.box("service", "history", "web", "-n", "1", "-o", "json").contains("took longer than 300ms"))
@@ -41,25 +48,25 @@ struct ServiceClientTests {
             try expect(0, box, ["plan", "-f", "-", "--detailed-exitcode"], input: one)
             try expect(20, box, ["plan", "-f", "-", "--detailed-exitcode"], input: gate)
             try expect(5, box, deploy + ["--wait=pause"], input: gate)
-            try expect(7, box, deploy, input: ServiceTests.spec("v4"))
+            try expect(7, box, deploy, input: Self.spec("v4"))
             try expect(9, box, ["wait", try rollout(box), "--timeout", "300ms"])
             let waiting = try box.background(["wait", try rollout(box)])
             pause(0.3)
             try waiting.signal(SIGINT)
             #expect(try waiting.wait(within: 10).status == 130)
             // Nobody's patience ends a rollout.
-            let third = try box.box(deploy + ["--if-busy", "queue", "--detach"], input: ServiceTests.spec("v4")).trimmed
-            try expect(0, box, deploy + ["--if-busy", "queue", "--detach"], input: ServiceTests.spec("v5"))
+            let third = try box.box(deploy + ["--if-busy", "queue", "--detach"], input: Self.spec("v4")).trimmed
+            try expect(0, box, deploy + ["--if-busy", "queue", "--detach"], input: Self.spec("v5"))
             try expect(6, box, ["wait", third])
             try expect(3, box, ["abort", try rollout(box)])
             try eventually("the one that waited serves") {
                 try box.box("status", "web", "-o", "json").contains(#""state":"steady""#)
             }
-            let stuck = ServiceTests.spec("v6", ", WEB_EXIT_AFTER_MS: \"50\"", deploy: #"strategy: "recreate""#)
+            let stuck = Self.spec("v6", ", WEB_EXIT_AFTER_MS: \"50\"", deploy: #"strategy: "recreate""#)
             try expect(
                 4, box, deploy, input: Self.with(stuck, #"hooks: { before_deploy: { run: ["true"] } }"#))
             try expect(4, box, ["doctor", "web"])
-            try expect(0, box, deploy, input: ServiceTests.spec("v7"))
+            try expect(0, box, deploy, input: Self.spec("v7"))
             try expect(11, box, ["-H", "unix://\(box.place)/nowhere.sock", "status"])
             try expectDenied(box)
         }
@@ -90,8 +97,8 @@ struct ServiceClientTests {
 
     @Test("What happened is told afterwards: events, last words, the plan, what clients lost")
     func told() throws {
-        try ServiceTests.withService { box, _ in
-            let crash = ServiceTests.spec("v2", ", WEB_EXIT_AFTER_MS: \"50\", WEB_EXIT_CODE: \"7\"")
+        try withService { box, _ in
+            let crash = Self.spec("v2", ", WEB_EXIT_AFTER_MS: \"50\", WEB_EXIT_CODE: \"7\"")
             try expect(3, box, ["deploy", "-f", "-"], input: crash)
             let failed = try box.run("logs", "web-d2", "--failed")
             #expect(failed.status == 0, "\(failed)")
@@ -116,7 +123,7 @@ struct ServiceClientTests {
 
     @Test("A client that keeps its connection is told that it ends; a rollback starts what could not be frozen")
     func keptAlive() throws {
-        try ServiceTests.withService { box, lan in
+        try withService { box, lan in
             let program = """
                 import socket
                 s = socket.create_connection(("\(Lan.hostAddress)", 8081))
@@ -128,7 +135,7 @@ struct ServiceClientTests {
                 except ConnectionResetError: print("reset", flush=True)
                 """
             for (behaviour, end) in [("graceful", "closed"), ("ignore", "reset")] {
-                let first = ServiceTests.spec("v1", ", WEB_SIGTERM: \"\(behaviour)\"")
+                let first = Self.spec("v1", ", WEB_SIGTERM: \"\(behaviour)\"")
                 let short = { (spec: [UInt8]) in
                     Array(
                         String(decoding: spec, as: UTF8.self).replacing(#"timeout: "5s""#, with: #"timeout: "1s""#).utf8
@@ -137,7 +144,7 @@ struct ServiceClientTests {
                 try expect(0, box, ["deploy", "-f", "-"], input: short(first))
                 let client = try lan.neighbour.start("/usr/bin/python3", ["-c", program])
                 try eventually("the client has its answer") { client.output.hasPrefix("ready") }
-                try expect(0, box, ["deploy", "-f", "-"], input: short(ServiceTests.spec("v2")))
+                try expect(0, box, ["deploy", "-f", "-"], input: short(Self.spec("v2")))
                 try eventually("the client is told: \(client.output)") { client.output.lines.last == end }
                 _ = try client.wait(within: 10)
                 #expect(try box.box("status", "web", "-o", "json").contains(#""to_start":1"#))
@@ -150,8 +157,8 @@ struct ServiceClientTests {
 
     @Test("A daemon that comes back late gives everything the time that it could not watch")
     func late() throws {
-        try ServiceTests.withService { box, lan in
-            let slow = ServiceTests.spec("v2", ", WEB_START_DELAY_MS: \"1500\"")
+        try withService { box, lan in
+            let slow = Self.spec("v2", ", WEB_START_DELAY_MS: \"1500\"")
             let id = try box.box(["deploy", "-f", "-", "--detach"], input: slow).trimmed
             pause(0.7)
             try box.kill()
@@ -159,7 +166,7 @@ struct ServiceClientTests {
             pause(9)
             try box.start()
             try expect(0, box, ["wait", id])
-            #expect(try lan.neighbour.fetch(ServiceTests.url) == "v2")
+            #expect(try lan.neighbour.fetch("http://\(Lan.hostAddress):8081/version") == "v2")
         }
     }
 }

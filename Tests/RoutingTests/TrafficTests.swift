@@ -62,6 +62,35 @@ import Testing
         }
     }
 
+    /// A process that has just died refuses, and the router does not know of it yet: the client gets another member.
+    @Test func refusalsOfMembersAreNotHeard() throws {
+        try World.run { world in
+            let a = try world.backend("a")
+            let b = try world.backend("b", answering: false)
+            let own = RoutedPort(name: "own", address: hostAddress, port: 8082, target: 3000)
+            try world.router.apply(route([(100, [b])], ports: [web, own]))
+            let begin: @Sendable (UInt16) throws -> Int32 = { port in
+                let raw = try Sys.beginConnection(to: hostAddress.bytes, port: port).release()
+                #expect(try Sys.poll(raw, for: .writing, timeout: 200) == false)
+                return raw
+            }
+            let waiting = try world.inLAN { try [begin(8080), begin(8082)] } + [try begin(8080), try begin(8082)]
+            defer { for raw in waiting { close(raw) } }
+            try world.router.apply(route([(100, [a])], ports: [web, own]))
+            for raw in waiting {
+                #expect(try Sys.poll(raw, for: .writing, timeout: 5000))
+                #expect(try Sys.connectionError(of: raw) == nil)
+            }
+            // Whoever asks the member itself is told.
+            #expect(try Client(b.address, 3000).outcome == .refused)
+            // One that stood and is reset is reset.
+            let client = try world.inLAN { try Client(hostAddress, 8080) }
+            #expect(client.ask() == "a")
+            _ = try InstanceSockets(namespace: a.namespace.raw, ports: [3000]).cut()
+            #expect(client.ending() == ECONNRESET)
+        }
+    }
+
     @Test func previewIsApart() throws {
         try World.run { world in
             let a = try world.backend("a")
