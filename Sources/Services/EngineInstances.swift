@@ -247,8 +247,11 @@ package final class EngineInstances: InstanceDriver, ImageResolver {
         let run = await container.state.runs
         let passed = ProbeResult(passed: true, detail: "the log has '\(text)'")
         if state.withLock({ $0.seenInLog[order.instance] }) == run { return passed }
-        let began = await container.state.startedAt ?? Timestamp(nanosecondsSince1970: 0)
-        let follower = try await container.logs(from: .since(began), streams: .both, follow: false)
+        // The first lines may be older than the word that it runs. Of an instance that is started again, the last run
+        // has ended long before.
+        let began = run > 1 ? await container.state.startedAt?.nanosecondsSince1970 ?? 0 : 0
+        let start = Timestamp(nanosecondsSince1970: max(0, began - 1_000_000_000))
+        let follower = try await container.logs(from: .since(start), streams: .both, follow: false)
         var bytes: [UInt8] = []
         while let chunk = try await follower.next() {
             bytes += chunk.bytes

@@ -45,7 +45,7 @@ struct ServiceStateTests {
           before_deploy: { run: ["sh", "-c", "echo before_deploy >>/notes/log"] },
           before_traffic: { run: ["sh", "-c", "echo before_traffic >>/notes/log"] },
           after_traffic: { run: ["sh", "-c", "echo after_traffic >>/notes/log"] },
-          before_promote: { run: ["sh", "-c", "echo before_promote >>/notes/log; exit ${CODE:-0}"] },
+          before_promote: { run: ["sh", "-c", "echo before_promote >>/notes/log; exit $CODE"] },
           after_rollback: { run: ["sh", "-c", "echo after_rollback >>/notes/log"] },
           pre_stop: { run: ["sh", "-c", "echo pre_stop >>/notes/log"] } },
         """
@@ -71,9 +71,10 @@ struct ServiceStateTests {
             #expect(try lan.versions() == ["v2"])
             // Those that left for good, the three new ones and the old ones, were told so before their signal.
             let second = try notes().dropFirst(4)
-            #expect(second.filter { $0 != "pre_stop" } == [
-                "before_deploy", "before_traffic", "after_traffic", "before_promote", "after_rollback",
-            ])
+            #expect(
+                second.filter { $0 != "pre_stop" } == [
+                    "before_deploy", "before_traffic", "after_traffic", "before_promote", "after_rollback",
+                ])
             #expect(second.count { $0 == "pre_stop" } >= 3)
             text.environment = ""
             text.more = "hooks: { before_traffic: { run: [\"nowhere\"] } },"
@@ -154,7 +155,7 @@ struct ServiceStateTests {
             let before = try box.processes()
             // All but some megabytes.
             let space = try Sys.open(root, Sys.openDirectory).fileSystemStatus()
-            let free = Int(space.blocksAvailable * space.blockSize >> 20)
+            let free = Int((space.blocksAvailable * space.blockSize) >> 20)
             try system("dd", "if=/dev/zero", "of=\(root)/fill", "bs=1M", "count=\(free - 20)", "status=none")
             let refused = try box.deploy(ServiceText("v3"), "--output", "json")
             #expect(refused.status == 8, "\(refused)")

@@ -77,7 +77,8 @@ extension Lan {
     /// What the neighbour is told at a port of the host, by several connections one after another.
     func versions(_ count: Int = 6, port: Int = 8081) throws -> Set<String> {
         var seen: Set<String> = []
-        for _ in 0..<count { seen.insert(try neighbour.fetch("http://\(Self.hostAddress):\(port)/version") ?? "nobody") }
+        let url = "http://\(Self.hostAddress):\(port)/version"
+        for _ in 0..<count { seen.insert(try neighbour.fetch(url) ?? "nobody") }
         return seen
     }
 
