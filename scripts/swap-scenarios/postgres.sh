@@ -15,15 +15,16 @@ scenario_postgres() {
     for ((i = 1; i <= (quick ? 1 : 3); i++)); do
         must_deploy "$(database "v$i" "$(migrating "ALTER TABLE rows ADD COLUMN v$i int")")" || break
         slowest=$(jq -n "[$slowest, $(jq .timings.total "$result")] | max")
-        sleep 1
+        until_through
     done
     # A migration that fails half way, and one of a version that does not come up: all as before.
     deploy "$(database broken "$(migrating 'CREATE TABLE half(); SELECT 1/0')")"
     expect 'the exit code after a migration that failed' $? -eq 3
+    until_through
     deploy "$(database ill "$(migrating 'CREATE TABLE whole()')" '{"health": {"exec": ["false"],
         "healthy_deadline": "1s"}}')"
     expect 'the exit code after a version that is ill' $? -eq 3
-    sleep 1
+    until_through
     kill "$clients"
     wait "$clients"
     others=()
@@ -42,6 +43,9 @@ scenario_postgres() {
     remove_services
     boxctl volume rm -f swap-rows >/dev/null 2>&1
 }
+
+# A client tries again after 1, 2, 4 and 8 seconds: one that was held is to be through before the next hold.
+until_through() { sleep 9; }
 
 # database VERSION [JSON…]: its spec file.
 database() {
