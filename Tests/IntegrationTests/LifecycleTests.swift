@@ -4,6 +4,19 @@ import Testing
 
 @Suite(.enabled(if: Programs.areReady, Programs.need))
 struct LifecycleTests {
+    /// Thawed to die, it ends while it is being thawed.
+    @Test("Killed while it is paused, it has ended") func killedWhilePaused() throws {
+        try withDaemon { box in
+            for _ in 0..<20 {
+                let id = try box.box("run", "-d", "busybox", "sleep", "1000")
+                try box.box("pause", id)
+                try box.box("kill", id)
+                #expect(try box.inspect(id, ".State.Status") == "exited")
+                try box.box("rm", id)
+            }
+        }
+    }
+
     @Test("create, start, wait, restart, rename, rm")
     func cycle() throws {
         try withDaemon { box in

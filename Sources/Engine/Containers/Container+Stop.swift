@@ -79,7 +79,10 @@ extension Container {
             persist()
         }
         guard try Processes.signal(pidfd.descriptor, number) else { throw EngineError.notRunning(record.id) }
-        if state.status == .paused, number == SIGKILL { try await unpause() }
+        if state.status == .paused, number == SIGKILL {
+            // Version 2 of cgroups lets the killed die frozen: then it may have ended before it could be thawed.
+            do { try await unpause() } catch { if state.isUp { throw error } }
+        }
         publish("kill", ["signal": "\(number)"])
         guard number == SIGKILL else { return }
         // As Docker: who kills and starts again must not find it running still.
@@ -121,6 +124,7 @@ extension Container {
             }
             pauses += 1
             try await freeze(true)
+            guard state.isUp else { throw EngineError.notRunning(record.id) }
             state.status = .paused
             persist()
             publish("pause")
@@ -133,6 +137,8 @@ extension Container {
                 throw EngineError(.conflict, "container \(record.id) is not paused")
             }
             try await freeze(false)
+            // Who was killed while frozen has ended by now, perhaps: then this is no start.
+            guard state.status == .paused else { return }
             state.status = .running
             persist()
             publish("unpause")
