@@ -48,8 +48,11 @@ package struct RollbackInput: Hashable, Sendable, Codable {
         var old = min(baseServing, base)
         var new = targetServing
         while old < base || new > 0 {
-            let more = min(base, old + round)
-            let fewer = more == base && surge > 0 ? 0 : max(0, new - round)
+            var more = min(base, old + round)
+            var fewer = more == base && surge > 0 ? 0 : max(0, new - round)
+            // A place that is free already, of one that had left and was not replaced yet, is taken first.
+            let free = base - old - new
+            if surge == 0, free > 0 { (more, fewer) = (min(more, old + free), new) }
             // One at least is always in the pool.
             if surge > 0 || (old == 0 && new <= round) {
                 if more > old { steps.append(.baseServe(more)) }

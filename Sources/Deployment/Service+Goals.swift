@@ -85,6 +85,7 @@ extension Service {
         }
         var serving = instances.count { isBase($0) && $0.goal == .serve }
         let from = rollout.from
+        if rollout.isRollingBack { reuseOld(isBase) }
         while serving < rollout.baseServe, let from,
             recruit(revision: from, goal: .serve, where: isBase)
         {
@@ -107,21 +108,58 @@ extension Service {
         guard let from, parkGoal != .stop, rollout.kind == .deploy, !rollout.isRollingBack, rollout.pause == nil
         else { return }
         let isGoing = { (instance: Instance) in
-            !instance.cannotBeKept
-                && (instance.state == .stopped || instance.goal == .remove || instance.goal == .stop)
+            instance.state == .stopped || instance.goal == .remove || instance.goal == .stop
         }
-        var missing = rollout.baseDesired - instances.count { $0.revision == from && isBase($0) && !isGoing($0) }
-        while missing > 0, hasRoomToKeep(rollout),
-            recruit(revision: from, goal: parkGoal, where: { $0.revision == from && isBase($0) && isGoing($0) })
-        {
+        // One that was given up because of its connections is not made good: a rollback starts it.
+        let kept = instances.count {
+            $0.revision == from && !$0.isBaseline && !$0.isSetAside
+                && ($0.cannotBeKept ? $0.failure == nil : isBase($0) && !isGoing($0))
+        }
+        var missing = rollout.baseDesired - kept
+        if !rollout.isChecking {
+            giveUp(beyond: rollout.baseDesired) { $0.revision == from && $0.alive && isBase($0) && !isGoing($0) }
+        }
+        let isMeant = { (instance: Instance) in
+            instance.revision == from && isBase(instance) && isGoing(instance) && !instance.cannotBeKept
+        }
+        while missing > 0 {
+            // One that is up needs no room.
+            let stays = instances.contains { isMeant($0) && $0.alive && $0.state != .stopping && !isLeaving($0) }
+            guard stays || hasRoomToKeep(rollout), recruit(revision: from, goal: parkGoal, where: isMeant) else {
+                break
+            }
             missing -= 1
+        }
+    }
+
+    /// More of the old revision than are needed to go back would take the room of new ones.
+    private mutating func giveUp(beyond count: Int, where isMeant: (Instance) -> Bool) {
+        let all = instances.indices.filter { isMeant(instances[$0]) && !instances[$0].cannotBeKept }
+        let idle = all.filter { instances[$0].goal != .serve }
+        for index in idle.suffix(max(0, all.count - count)) { instances[index].goal = .remove }
+    }
+
+    /// A stop that failed leaves one up after all: it is better than one that has not even begun to start.
+    private mutating func reuseOld(_ isBase: (Instance) -> Bool) {
+        let up: [Instance.State] = [.ready, .draining, .drained]
+        for index in instances.indices {
+            let instance = instances[index]
+            guard isBase(instance), instance.alive, up.contains(instance.state), instance.goal != .serve,
+                !isLeaving(instance),
+                let other = instances.firstIndex(where: {
+                    isBase($0) && $0.revision == instance.revision && $0.goal == .serve && $0.action == nil
+                        && ($0.state == .created || $0.state == .stopped)
+                })
+            else { continue }
+            instances[index].goal = .serve
+            instances[other].goal = instances[other].state == .created ? .remove : parkGoal
         }
     }
 
     /// Beside all that the plan still has to start: what is kept must never take the place of a new one.
     private func hasRoomToKeep(_ rollout: Rollout) -> Bool {
         let isNew = { (instance: Instance) in instance.revision == rollout.to || instance.isBaseline }
-        let others = instances.count { !isNew($0) && ($0.alive || $0.action != nil || $0.goal == parkGoal) }
+        let others = instances.count { !isNew($0) && ($0.alive || $0.action != nil || $0.state == .created) }
         let new = instances.count { isNew($0) && ($0.alive || $0.action != nil) }
         return others + max(new, rollout.desired + rollout.baseline) < bounds.memory
     }

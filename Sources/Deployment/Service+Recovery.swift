@@ -72,8 +72,18 @@ extension Service {
             exited(index, .init(code: -1, outOfMemory: false))
             return true
         }
-        // A freeze or a thaw that was done, and not written down: its action is pending, and comes again.
+        // A freeze that was done and not written down. Begun again it might fail, and leave in doubt what it is; a
+        // thaw may be done twice.
+        if seen?.existence == .frozen, let id = instances[index].action, isFreeze(id) {
+            pending.removeAll { $0.action.id == id }
+            instances[index].action = nil
+            apply(.frozen, to: index)
+        }
         return false
+    }
+
+    private func isFreeze(_ id: Int64) -> Bool {
+        if case .freeze = pending.first(where: { $0.action.id == id })?.action.kind { true } else { false }
     }
 
     /// Nobody watched meanwhile: what has to be seen within a time has it again, and what has to be seen for a time is
@@ -87,7 +97,10 @@ extension Service {
             }
         }
         // Nobody could promote, either.
-        if away > .zero, let rollout { self.rollout?.stepStartedAt = rollout.stepStartedAt + away }
+        guard away > .zero, let rollout else { return }
+        self.rollout?.stepStartedAt = rollout.stepStartedAt + away
+        // There is nothing to go back to from a way back that nobody was there to go.
+        if rollout.isRollingBack { self.rollout?.progressAt = now }
     }
 
     /// Time began again with the host: every moment of before is now.

@@ -198,6 +198,27 @@ struct FailureTests {
         #expect(simulation.violations == [])
     }
 
+    @Test("Taken back between a stop and the start in its place: the free place is filled first")
+    func betweenStopAndStart() {
+        let change = { (spec: inout ServiceSpec) in
+            spec.deploy.surge = .count(0)
+            spec.deploy.maxUnavailable = .count(1)
+            spec.deploy.rollbackKeep = .stopped
+        }
+        var simulation = Self.serving(.rolling, change: change)
+        simulation.deploy(testSpec(.rolling, change: change), "two")
+        simulation.run {
+            $0.serving(2) == 2 && $0.service.instances.contains { $0.ordinal == 7 && $0.state == .warming }
+        }
+        #expect(simulation.serving(1) == 1)
+        simulation.tell(.command(.abort(rollout: "web-d2")))
+        let record = simulation.runToEnd()
+        #expect(record?.outcome == .rolledBack)
+        #expect(record?.ledger.leastPooled == 3)
+        #expect(simulation.serving(1) == 4)
+        #expect(simulation.violations == [])
+    }
+
     @Test("A router that works again takes the old table back")
     func routerRecovers() {
         var simulation = Self.serving(.blueGreen)

@@ -187,7 +187,8 @@ struct FakeWorld {
         containers[name]?.alive = false
         containers[name]?.frozen = false
         containers[name]?.drainEnds = nil
-        stale.insert(one.address)
+        // Nobody was ever sent to one that was not listed.
+        if one.listed { stale.insert(one.address) }
     }
 
     private mutating func end(

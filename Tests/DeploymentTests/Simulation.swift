@@ -177,9 +177,13 @@ struct Simulation {
         look()
     }
 
+    /// Nobody relies on a look that comes too late to be wanted.
+    private func isPointless(_ action: ServiceAction) -> Bool {
+        if case .verifyVolumes = action.kind { cancelled.contains(action.id) } else { false }
+    }
+
     private mutating func perform(_ action: ServiceAction) {
-        // Nobody relies on a look that comes too late to be wanted.
-        if case .verifyVolumes = action.kind, cancelled.contains(action.id) { return }
+        if isPointless(action) { return }
         let result = world.perform(action.kind, service, at: now, weather, &random)
         if let result { schedule(.answer(action.id, result), in: .milliseconds(Int(random.next() % 30))) }
         // A short life may be over before the answer is there.
@@ -258,7 +262,7 @@ struct Simulation {
         recoveries += 1
         log.append((now, reboot ? "REBOOT" : "CRASH, away for \(away)", nil))
         for one in due.sorted(by: { $0.order < $1.order }) {
-            if case .perform(let action) = one.event, random.chance(50) {
+            if case .perform(let action) = one.event, random.chance(50), !isPointless(action) {
                 _ = world.perform(action.kind, service, at: now, weather, &random)
             }
         }
