@@ -12,10 +12,10 @@ package enum CommandTable {
 
     package static let all: [CommandSpec] = parts.flatMap { $0() }.sorted { $0.name < $1.name }
 
-    /// Each made when it is looked into: most calls are of a command of the first.
+    /// Each made when it is looked into: most calls are of a command of the first, or of the few of the second.
     private static let parts: [@Sendable () -> [CommandSpec]] = [
-        { ContainerCommands.all }, { ImageCommands.all }, { ServiceCommands.all }, { VolumeCommands.all },
-        { NetworkCommands.all }, { SystemCommands.all }, { refused },
+        { ContainerCommands.all }, { SystemCommands.all }, { ImageCommands.all }, { ServiceCommands.all },
+        { VolumeCommands.all }, { NetworkCommands.all }, { refused },
     ]
 
     /// `name` as typed: `run`, `container run`, `volume create`.
