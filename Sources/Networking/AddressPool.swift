@@ -36,7 +36,8 @@ final class AddressPool: Sendable {
         }
         let range = pool.range ?? pool.subnet
         let key = Key(network: network.id, family: family)
-        let start = last.withLock { $0[key] }.flatMap { range.contains($0) ? $0.advanced(by: 1) : nil }
+        let before = try last.withLock { $0[key] } ?? highest(family, network, db)
+        let start = before.flatMap { range.contains($0) ? $0.advanced(by: 1) : nil }
         var candidate = start.flatMap { range.contains($0) ? $0 : nil } ?? range.first
         let first = candidate
         repeat {
@@ -50,6 +51,14 @@ final class AddressPool: Sendable {
         throw NetworkingError.forbidden(
             "no available IPv\(family.rawValue) addresses on this network's address pools: \(network.name) (\(network.id))"
         )
+    }
+
+    /// After a start of the daemon the search goes on behind all that are known: what has just been given back is not
+    /// the first to be used again.
+    private func highest(_ family: IPAddress.Family, _ network: StoredNetwork, _ db: Connection) throws -> IPAddress? {
+        try db.query("SELECT address FROM network_addresses WHERE network = ?", [.text(network.id)]) {
+            IPAddress($0.text(0))
+        }.compactMap { $0 }.filter { $0.family == family }.max { $0.number < $1.number }
     }
 
     /// The network's own addresses, the gateway's, and those set aside.
