@@ -225,7 +225,7 @@ def commit(bench):
         found = in_turns([(name, contender(name)) for name in ENGINES], bench.few, warm_up=0)
         result += rows(f"commit of {what}", "s", found, {"box": 0.5})
         for name in ready:
-            bench.fleet.get(name).run("rm", "-f", "changed")
+            bench.fleet.get(name).remove("changed")
     bench.results.add("commit", result)
 
 
@@ -253,7 +253,7 @@ def log(bench):
                 elif not isinstance(backs.get(name), str):
                     backs.setdefault(name, []).append(seconds)
             finally:
-                engine.run("rm", "-f", "talker")
+                engine.remove("talker")
             return took
         return run
 

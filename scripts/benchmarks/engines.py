@@ -48,6 +48,8 @@ class Engine:
 
     name = ""
     setup = NETWORK
+    # Options of `rm -f` that have it kill at once, as others do without being told.
+    at_once = ()
 
     def __init__(self, **options):
         self.place = os.path.join(PLACE, f"{self.name}-{next(counter)}")
@@ -92,7 +94,10 @@ class Engine:
     def remove_all(self):
         ids = self.run("ps", "-aq").split()
         for i in range(0, len(ids), 50):
-            self.run("rm", "-f", *ids[i:i + 50])
+            self.remove(*ids[i:i + 50])
+
+    def remove(self, *names):
+        self.run("rm", "-f", *self.at_once, *names)
 
     def stop(self):
         """Everything of it ends; its files stay until the end, as deleting them would slow others down."""
@@ -165,6 +170,7 @@ class Podman(Engine):
     setup = f"{NETWORK}; {OLD_CGROUPS}"
     supervisors = ("conmon",)
     daemons = ("podman",)
+    at_once = ("--time", "0")
 
     def start(self):
         if not shutil.which("podman"):

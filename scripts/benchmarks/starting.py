@@ -92,7 +92,7 @@ def detached(bench):
         def run():
             engine = bench.fleet.get(name)
             took = engine.job("run", "-d", "--name", "detached", *options, "busybox", "sleep", "1000").seconds()
-            engine.run("rm", "-f", "detached")
+            engine.remove("detached")
             return took
         return run
     result = []
@@ -111,7 +111,7 @@ def execute(bench):
         def make():
             one = bench.fleet.get(name)
             one.run("run", "-d", "--name", "execs", "--network", "none", "busybox", "sleep", "100000")
-            cleaners.append(lambda: one.run("rm", "-f", "execs"))
+            cleaners.append(lambda: one.remove("execs"))
             return one.job("exec", "execs", "true")
         return make
 

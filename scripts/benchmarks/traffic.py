@@ -79,7 +79,7 @@ class Published:
 
     def close(self):
         self.neighbour.close()
-        self.engine.run("rm", "-f", "served")
+        self.engine.remove("served")
 
 
 def address_of(pid):
