@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from core import CGROUP, IMAGES, PLACE, PROGRAMS, Job, Unable, View, last_words
+from core import CGROUP, IMAGES, PLACE, PROGRAMS, RUN, Job, Unable, View, last_words
 
 counter = iter(range(1, 1 << 30))
 # A way out, which engines want to see, and addresses that are the host's own.
@@ -43,6 +43,63 @@ class Connection(http.client.HTTPConnection):
         return text
 
 
+class Wire:
+    """Requests over a unix socket, with as little work in between as there can be: the clients run on the same cores as
+    what they measure."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(120)
+        self.socket.connect(path)
+        self.rest = b""
+
+    def call(self, method, path, body=b""):
+        """body: bytes of JSON. The answer's body, decoded if it came in chunks."""
+        head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\n"
+        if body:
+            head += "Content-Type: application/json\r\n"
+        if method == "POST":
+            head += f"Content-Length: {len(body)}\r\n"
+        self.socket.sendall(head.encode() + b"\r\n" + body)
+        head = self.take_until(b"\r\n\r\n")
+        status = int(head[9:12])
+        lowered = head.lower()
+        place = lowered.find(b"content-length:")
+        if status in (204, 304):
+            text = b""
+        elif place >= 0:
+            text = self.take(int(lowered[place + 15:].split(b"\r\n", 1)[0]))
+        else:
+            text = b""
+            while True:
+                size = int(self.take_until(b"\r\n"), 16)
+                piece = self.take(size + 2)[:-2]
+                if size == 0:
+                    break
+                text += piece
+        if status not in (200, 201, 204):
+            raise Unable(f"{method} {path}: {status} {last_words(text)}")
+        return text
+
+    def more(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise Unable("the engine closed the connection")
+        self.rest += data
+
+    def take(self, count):
+        while len(self.rest) < count:
+            self.more()
+        taken, self.rest = self.rest[:count], self.rest[count:]
+        return taken
+
+    def take_until(self, end):
+        while end not in self.rest:
+            self.more()
+        taken, self.rest = self.rest.split(end, 1)
+        return taken
+
+
 class Engine:
     """A docker-like engine."""
 
@@ -54,6 +111,8 @@ class Engine:
     def __init__(self, **options):
         self.place = os.path.join(PLACE, f"{self.name}-{next(counter)}")
         os.makedirs(self.place, mode=0o700)
+        self.run_place = os.path.join(RUN, os.path.basename(self.place))
+        os.makedirs(self.run_place, mode=0o700)
         self.options = options
         self.cgroup = f"/{CGROUP}/{os.path.basename(self.place)}"
         self.processes = []
@@ -139,10 +198,10 @@ class Box(Engine):
     daemons = ("boxd",)
 
     def start(self):
-        self.socket = f"{self.place}/run/box.sock"
+        self.socket = f"{self.run_place}/box.sock"
         self.cli = [f"{PROGRAMS}/boxctl"]
         self.environment = {"BOX_HOST": f"unix://{self.socket}"}
-        arguments = ["--data-root", f"{self.place}/data", "--run-dir", f"{self.place}/run", "--cgroup-parent",
+        arguments = ["--data-root", f"{self.place}/data", "--run-dir", self.run_place, "--cgroup-parent",
                      self.cgroup, "--bridge", "bx-bench", "--bip", "172.29.0.1/16"]
         self.spawn([f"{PROGRAMS}/boxd", *arguments])
 
@@ -153,15 +212,15 @@ class Docker(Engine):
     daemons = ("dockerd", "containerd")
 
     def start(self):
-        self.socket = f"{self.place}/docker.sock"
+        self.socket = f"{self.run_place}/docker.sock"
         client = "/usr/bin/docker" if os.path.exists("/usr/bin/docker") else "docker"
         self.cli = [client]
         self.environment = {"DOCKER_HOST": f"unix://{self.socket}", "DOCKER_CONFIG": self.place}
         if not shutil.which("dockerd"):
             raise Unable("there is no dockerd")
-        arguments = ["--data-root", f"{self.place}/data", "--exec-root", f"{self.place}/run", "--pidfile",
-                     f"{self.place}/pid", "--host", f"unix://{self.socket}", "--cgroup-parent", self.cgroup, "--bip",
-                     "172.28.0.1/16"]
+        arguments = ["--data-root", f"{self.place}/data", "--exec-root", f"{self.run_place}/exec", "--pidfile",
+                     f"{self.run_place}/pid", "--host", f"unix://{self.socket}", "--cgroup-parent", self.cgroup,
+                     "--bip", "172.28.0.1/16"]
         self.spawn(["dockerd", *arguments, *self.options.get("arguments", [])])
 
 
@@ -175,14 +234,14 @@ class Podman(Engine):
     def start(self):
         if not shutil.which("podman"):
             raise Unable("there is no podman")
-        self.socket = f"{self.place}/podman.sock"
+        self.socket = f"{self.run_place}/podman.sock"
         limits = os.path.join(self.place, "containers.conf")
         with open(limits, "w", encoding="utf-8") as file:
             # Its own default limits may be above what this machine grants.
             file.write('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n')
         self.environment = {"CONTAINERS_CONF": limits}
-        self.cli = ["podman", "--root", f"{self.place}/root", "--runroot", f"{self.place}/run", "--tmpdir",
-                    f"{self.place}/tmp", "--cgroup-manager", "cgroupfs", "--events-backend", "none",
+        self.cli = ["podman", "--root", f"{self.place}/root", "--runroot", f"{self.run_place}/run", "--tmpdir",
+                    f"{self.run_place}/tmp", "--cgroup-manager", "cgroupfs", "--events-backend", "none",
                     "--network-config-dir", f"{self.place}/networks", "--runtime", self.options.get("runtime", "crun")]
         self.spawn([*self.cli, "system", "service", "--time", "0", f"unix://{self.socket}"], self.environment)
 

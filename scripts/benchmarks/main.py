@@ -15,7 +15,7 @@ import data
 import many
 import starting
 import traffic
-from core import IMAGES, PLACE, PROGRAMS, TOP, Job, Results, Unable, remove_cgroups
+from core import IMAGES, PLACE, PROGRAMS, TOP, Job, Results, Unable, make_run, remove_cgroups, remove_run
 from engines import Fleet
 
 PARTS = {**starting.PARTS, **many.PARTS, **data.PARTS, **traffic.PARTS}
@@ -30,6 +30,7 @@ class Bench:
         self.results = Results(options.json)
         self.fleet = Fleet()
         self.made_bundles = None
+        make_run()
 
     @property
     def bundles(self):
@@ -42,6 +43,7 @@ class Bench:
         if self.made_bundles:
             self.made_bundles.close()
         remove_cgroups()
+        remove_run()
         shutil.rmtree(PLACE, ignore_errors=True)
 
 

@@ -7,8 +7,8 @@ import tarfile
 import threading
 import time
 
-from core import CGROUP, HERE, IMAGES, PLACE, PROGRAMS, Job, Unable, View, in_turns, jobs, rows
-from engines import OLD_CGROUPS, Connection
+from core import CGROUP, HERE, IMAGES, PLACE, PROGRAMS, RUN, Job, Unable, View, in_turns, jobs, rows
+from engines import OLD_CGROUPS, Connection, Wire
 
 MILLISECONDS = 1000
 
@@ -50,7 +50,7 @@ class Bundles:
 
     def command(self, runtime, *arguments):
         program = f"{PROGRAMS}/box-runtime" if runtime == "box-runtime" else runtime
-        return [program, "--root", os.path.join(PLACE, f"state-{runtime}"), *arguments]
+        return [program, "--root", os.path.join(RUN, f"state-{runtime}"), *arguments]
 
     def close(self):
         for view in self.views.values():
@@ -165,17 +165,17 @@ def body(network, port=None):
     if port:
         host["PortBindings"] = {"80/tcp": [{"HostPort": str(port)}]}
     exposed = {"80/tcp": {}} if port else {}
-    return {"Image": "busybox", "Cmd": ["true"], "HostConfig": host, "ExposedPorts": exposed}
+    return json.dumps({"Image": "busybox", "Cmd": ["true"], "HostConfig": host, "ExposedPorts": exposed}).encode()
 
 
-def cycle(connection, content):
+def cycle(wire, content):
     """create, start, wait, remove: seconds until it runs, and until it is gone."""
     began = time.monotonic()
-    made = json.loads(connection.call("POST", "/v1.40/containers/create", content))["Id"]
-    connection.call("POST", f"/v1.40/containers/{made}/start")
+    made = json.loads(wire.call("POST", "/v1.40/containers/create", content))["Id"]
+    wire.call("POST", f"/v1.40/containers/{made}/start")
     running = time.monotonic() - began
-    connection.call("POST", f"/v1.40/containers/{made}/wait")
-    connection.call("DELETE", f"/v1.40/containers/{made}?force=1")
+    wire.call("POST", f"/v1.40/containers/{made}/wait")
+    wire.call("DELETE", f"/v1.40/containers/{made}?force=1")
     return running, time.monotonic() - began
 
 
@@ -188,9 +188,9 @@ def api(bench):
         def contender(name, port=port, lives=lives):
             def run():
                 if name not in lives:
-                    lives[name] = (Connection(bench.fleet.get(name).socket), [])
-                connection, ends = lives[name]
-                running, gone = cycle(connection, body("podman" if name == "podman" else "bridge", port))
+                    lives[name] = (Wire(bench.fleet.get(name).socket), [])
+                wire, ends = lives[name]
+                running, gone = cycle(wire, body("podman" if name == "podman" else "bridge", port))
                 ends.append(gone)
                 return running
             return run
@@ -209,9 +209,9 @@ def rate(bench):
     def engine(name, network, clients):
         def run():
             path = bench.fleet.get(name).socket
-            mode = "podman" if network == "bridge" and name == "podman" else network
+            content = body("podman" if network == "bridge" and name == "podman" else network)
             return lives_per_second(
-                clients, seconds, lambda: Connection(path), lambda connection: cycle(connection, body(mode)))
+                clients, seconds, lambda: Wire(path), lambda wire: cycle(wire, content))
         return run
 
     result = []
@@ -232,9 +232,9 @@ def lives_per_second(clients, seconds, connect, live):
 
     def work(index):
         try:
-            connection = connect()
+            wire = connect()
             while time.monotonic() < end:
-                live(connection)
+                live(wire)
                 counts[index] += 1
         except (Unable, OSError) as error:
             errors.append(str(error))
