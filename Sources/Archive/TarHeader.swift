@@ -119,14 +119,20 @@ struct TarHeader {
         guard let stated = number(UnsafeRawBufferPointer(rebasing: block[148..<156])) else {
             throw ArchiveError(.damaged, "the archive", "is not a tar archive, or damaged: a header has no checksum")
         }
-        var unsigned: Int64 = 8 * 0x20
-        var signed = unsigned
-        for index in 0..<blockSize where !(148..<156).contains(index) {
-            unsigned += Int64(block[index])
-            // Some old programs added the bytes up as signed.
-            signed += Int64(Int8(bitPattern: block[index]))
+        var sum: UInt32 = 0
+        var high: UInt32 = 0
+        // The checksum itself counts as blanks. No branch in the loops: they are run for every file of every image.
+        for index in 0..<blockSize {
+            sum &+= UInt32(block[index])
+            high &+= UInt32(block[index] >> 7)
         }
-        if stated != unsigned && stated != signed {
+        for index in 148..<156 {
+            sum &-= UInt32(block[index])
+            high &-= UInt32(block[index] >> 7)
+        }
+        let unsigned = Int64(sum) + 8 * 0x20
+        // Some old programs added the bytes up as signed.
+        if stated != unsigned && stated != unsigned - 256 * Int64(high) {
             throw ArchiveError(
                 .damaged, "the archive", "is not a tar archive, or damaged: a header's checksum is wrong")
         }

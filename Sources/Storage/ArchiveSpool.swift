@@ -8,10 +8,11 @@ final class ArchiveSpool {
     /// A directory under `tmp/` that is the caller's to discard.
     let directory: String
     private let content: ContentStore
+    private let writeBack: WriteBack
     private var files: [String: SpooledFile] = [:]
     /// Links by name: what an old `docker save` writes for a layer that two images share.
     private var links: [String: String] = [:]
-    /// What looked like a layer, not compressed, and was unpacked on the way in.
+    /// What looked like a layer, not compressed.
     private(set) var staged: [StagedLayer] = []
     /// Beside smaller ones a thread is not worth its while.
     private static let smallestStaged: Int64 = 1 << 20
@@ -19,8 +20,9 @@ final class ArchiveSpool {
     private static let entryLimit = 200_000
     private static let nameLimit = 1024
 
-    init(content: ContentStore, directory: String) throws {
+    init(content: ContentStore, directory: String, _ writeBack: WriteBack) throws {
         self.content = content
+        self.writeBack = writeBack
         self.directory = directory
         try Sys.mkdir(directory, mode: 0o700)
     }
@@ -41,8 +43,9 @@ final class ArchiveSpool {
             switch entry.kind {
             case .file:
                 let file = try take(reader.data, name: name, size: entry.size, what: "the file \(path)")
-                if let old = files[name] { try Sys.unlink(old.path) }
+                if let old = files[name], old.unpacked == nil { try Sys.unlink(old.path) }
                 files[name] = file
+                if entry.size >= Self.smallestStaged { writeBack.begin() }
                 links[name] = nil
             case .hardLink: links[name] = entry.linkTarget.normalized?.string
             case .symlink: links[name] = Self.resolve(entry.linkTarget, from: path)
@@ -54,12 +57,16 @@ final class ArchiveSpool {
     private func take(_ data: any ByteSource, name: String, size: Int64, what: String) throws -> SpooledFile {
         var start = [UInt8](repeating: 0, count: size < Self.smallestStaged ? 0 : 512)
         start.removeLast(start.count - (try start.withUnsafeMutableBytes { try data.fill($0) }))
-        let unpacking = Self.isTar(start) ? UnpackingSource(data, start, "\(directory)/\(Identifier().hex)") : nil
-        defer { unpacking?.abandon() }
-        let file = try content.spool(
-            unpacking ?? PrefixedSource(start, then: data), expected: Self.digest(of: name), expectedSize: size,
-            in: directory, what: what)
-        if let layer = unpacking?.finish(file.blob.digest) { staged.append(layer) }
+        let source = PrefixedSource(start, then: data)
+        let expected = Self.digest(of: name)
+        guard Self.isTar(start) else {
+            return try content.spool(source, expected: expected, expectedSize: size, in: directory, what: what)
+        }
+        let unpacking = try UnpackingSource(source, "\(directory)/\(Identifier().hex)")
+        defer { unpacking.abandon() }
+        let blob = try content.measure(unpacking, expected: expected, expectedSize: size, what: what)
+        var file = SpooledFile(path: content.path(blob.digest), blob: blob, unpacked: .done)
+        do { staged.append(try unpacking.finish(blob.digest)) } catch { file.unpacked = .failed(error.reason) }
         return file
     }
 
@@ -110,32 +117,32 @@ final class ArchiveSpool {
     }
 }
 
-/// Unpacks what is read through it. When that fails, it is read through all the same: whoever needs it as a layer
-/// learns the reason when it is unpacked again.
+/// Unpacks what is read through it, and keeps it in no other form. When that fails, it is read through all the same: it
+/// may be a file that nobody needs as a layer.
 private final class UnpackingSource: ByteSource {
-    private let source: PrefixedSource
-    private var intake: LayerIntake?
+    private let source: any ByteSource
+    private let intake: LayerIntake
+    private var failure: IntakeFailure?
 
-    init(_ source: any ByteSource, _ start: [UInt8], _ directory: String) {
-        self.source = PrefixedSource(start, then: source)
-        intake = try? LayerIntake(directory, assembling: false)
+    init(_ source: any ByteSource, _ directory: String) throws {
+        self.source = source
+        intake = try LayerIntake(directory)
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         let count = try source.read(into: buffer)
-        do { try intake?.write(UnsafeRawBufferPointer(rebasing: buffer[..<count])) } catch is IntakeFailure {
+        if failure != nil { return count }
+        do { try intake.write(UnsafeRawBufferPointer(rebasing: buffer[..<count])) } catch let error as IntakeFailure {
+            failure = error
             abandon()
         }
         return count
     }
 
-    func finish(_ diffID: Digest) -> StagedLayer? {
-        defer { intake = nil }
-        return try? intake?.finish(diffID: diffID)
+    func finish(_ diffID: Digest) throws(IntakeFailure) -> StagedLayer {
+        if let failure { throw failure }
+        return try intake.finish(diffID: diffID)
     }
 
-    func abandon() {
-        intake?.abandon()
-        intake = nil
-    }
+    func abandon() { intake.abandon() }
 }

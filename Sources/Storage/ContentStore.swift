@@ -86,6 +86,14 @@ package final class ContentStore: Sendable {
 struct SpooledFile: Sendable {
     let path: String
     let blob: Blob
+    /// A plain tar that was unpacked on its way in, and is made of its files again when it is wanted: nothing is at
+    /// `path`. With why that failed, if it did.
+    var unpacked: Unpacked?
+
+    enum Unpacked: Sendable {
+        case done
+        case failed(any Error)
+    }
 }
 
 extension ContentStore {
@@ -103,6 +111,24 @@ extension ContentStore {
         }
     }
 
+    /// As `spool`, of bytes that somebody else keeps: nothing but their digest and size are looked at.
+    func measure(_ source: any ByteSource, expected: Digest?, expectedSize: Int64, what: String) throws -> Blob {
+        let hashing = HashingSource(source)
+        try hashing.drain()
+        let blob = Blob(digest: hashing.finish(), size: hashing.count)
+        if blob.size < expectedSize {
+            throw StorageError.invalid("\(what): \(blob.size) bytes came, \(expectedSize) were announced")
+        }
+        try Self.check(blob, expected, what: what)
+        return blob
+    }
+
+    private static func check(_ blob: Blob, _ expected: Digest?, what: String) throws(StorageError) {
+        if let expected, blob.digest != expected {
+            throw .invalid("\(what): its digest is \(blob.digest), not \(expected)")
+        }
+    }
+
     /// The bytes that `body` writes.
     func spool(
         in directory: String? = nil, expected: Digest? = nil, what: String, _ body: (any ByteSink) throws -> Void
@@ -114,9 +140,7 @@ extension ContentStore {
             let sink = HashingSink(FileSink(try Sys.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)))
             try body(sink)
             let blob = Blob(digest: sink.finish(), size: sink.count)
-            if let expected, blob.digest != expected {
-                throw StorageError.invalid("\(what): its digest is \(blob.digest), not \(expected)")
-            }
+            try Self.check(blob, expected, what: what)
             return SpooledFile(path: path, blob: blob)
         } catch {
             try? Sys.unlink(path)

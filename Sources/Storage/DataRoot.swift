@@ -58,11 +58,6 @@ package final class DataRoot: Sendable {
     /// Waits until all that was discarded is freed.
     package func drainTrash() { trash.drain() }
 
-    /// All files written below this data root so far are on the disk when this returns.
-    package func syncFileSystem() throws {
-        try Sys.open(path, O_RDONLY | O_DIRECTORY).syncFileSystem()
-    }
-
     /// The names in a directory are on the disk when this returns.
     package func syncDirectory(_ path: String) throws {
         try Sys.open(path, O_RDONLY | O_DIRECTORY).sync()

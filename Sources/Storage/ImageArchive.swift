@@ -190,6 +190,11 @@ struct ImageArchive {
     }
 
     static func compression(_ file: SpooledFile) throws -> MediaType.LayerCompression {
+        switch file.unpacked {
+        case .done: return .none
+        case .failed(let reason): throw LayerError(diffID: file.blob.digest, reason: reason)
+        case nil: break
+        }
         let source = try FileSource(path: file.path)
         var start = [UInt8](repeating: 0, count: Compression.magicLength)
         let count = try start.withUnsafeMutableBytes { try source.fill($0) }

@@ -77,14 +77,14 @@ extension ImageStore {
     private func takeLayer(_ write: (any ByteSink) throws -> Void) throws -> TakenLayer {
         let directory = root.temporaryPath()
         do {
-            let intake = try LayerIntake(directory, assembling: true)
+            let intake = try LayerIntake(directory)
             defer { intake.abandon() }
             let plain = HashingSink(intake)
             try write(plain)
             let layer = try intake.finish(diffID: plain.finish())
             let blob = Blob(digest: layer.diffID, size: plain.count)
             return TakenLayer(
-                diffID: layer.diffID, file: SpooledFile(path: content.path(blob.digest), blob: blob),
+                diffID: layer.diffID, file: SpooledFile(path: content.path(blob.digest), blob: blob, unpacked: .done),
                 mediaType: .layer(.none), staged: [layer])
         } catch is IntakeFailure {
             // What is wrong with it, if anything is, the long way tells better.

@@ -15,7 +15,8 @@ extension ImageStore {
         try collector.add(sweep: sweep) {
             let directory = root.temporaryPath()
             defer { try? root.discard(directory) }
-            let spool = try ArchiveSpool(content: content, directory: directory)
+            let writeBack = try WriteBack(root.path)
+            let spool = try ArchiveSpool(content: content, directory: directory, writeBack)
             let plain = try Decompressor.open(source).source
             try spool.take(plain)
             // Checksums stand at the end, and a sender's pipe must not break over the padding there.
@@ -25,7 +26,7 @@ extension ImageStore {
                 log.warn(
                     "image \(image.id.short) is made for \(image.parsed.platform), this machine is \(Platform.host)")
             }
-            return try record(images, staged: spool.staged, progress: progress)
+            return try record(images, staged: spool.staged, writeBack: writeBack, progress: progress)
         }
     }
 

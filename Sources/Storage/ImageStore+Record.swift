@@ -44,7 +44,8 @@ extension ImageStore {
     /// Stores images together: all of them or none. Unpacks what is missing, then makes the blobs permanent, syncs
     /// once and records. Inside `collector.add`.
     func record(
-        _ images: [NewImage], staged: [StagedLayer] = [], progress: (@Sendable (LayerProgress) -> Void)?
+        _ images: [NewImage], staged: [StagedLayer] = [], writeBack: WriteBack? = nil,
+        progress: (@Sendable (LayerProgress) -> Void)?
     ) throws -> [AddedImage] {
         // Each layer once, parents before children, which the foreign keys ask for.
         let ordered = images.flatMap(\.sources).reduce(into: (seen: Set<Digest>(), list: [LayerSource]())) {
@@ -52,7 +53,8 @@ extension ImageStore {
             if state.seen.insert(source.chain).inserted { state.list.append(source) }
         }.list
         try adoptBlobs(images)
-        return try layers.add(ordered.map { moved($0) }, staged: staged, progress: progress) { unpacked in
+        let sources = ordered.map { moved($0) }
+        return try layers.add(sources, staged: staged, writeBack: writeBack, progress: progress) { unpacked in
             let added = try database.transaction(durably: true) { db in
                 for layer in ordered {
                     if let contents = unpacked[layer] { try LayerStore.insert(db, layer, contents) }

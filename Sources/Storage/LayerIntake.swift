@@ -3,33 +3,25 @@ import Basics
 import Glibc
 import Kernel
 
-/// Unpacks a layer, on a thread of its own, while its plain tar is still being written.
+/// Unpacks a layer, on a thread of its own, while its plain tar is still being written, and writes down how the tar is
+/// made of the files again, as it is not kept itself.
 ///
 /// Call `finish` or `abandon` in any case.
 final class LayerIntake: ByteSink {
     private let directory: String
     private let pipe: PipelinedSink<LayerContents>
 
-    /// `directory` is made, and is the caller's to discard. `assembling`: with an assembly, as the tar itself is not
-    /// kept.
-    init(_ directory: String, assembling: Bool) throws {
+    /// `directory` is made, and is the caller's to discard.
+    init(_ directory: String) throws {
         self.directory = directory
         try LayerStore.makeTree(directory)
         pipe = try PipelinedSink(name: "unpack") { source in
             let target = try Sys.open(directory + "/diff", O_RDONLY | O_DIRECTORY)
-            guard assembling else {
-                let contents = try LayerUnpacker.unpack(source, into: target, whole: true)
-                try source.readAway()
-                return contents
-            }
-            let path = "\(directory)/\(LayerAssembly.fileName)"
-            let assembly = try LayerAssemblyWriter(
-                FileSink(try Sys.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)))
+            let records = try RecordsSink("\(directory)/\(LayerAssembly.fileName)")
+            defer { records.abandon() }
+            let assembly = try LayerAssemblyWriter(records, in: directory)
             let contents = try LayerUnpacker.unpack(source, into: target, whole: true, assembly: assembly)
             try assembly.finish()
-            guard assembly.isWhole else {
-                throw ArchiveError(.unsupported, "the layer", "has a name twice: it cannot be made of its files again")
-            }
             return contents
         }
     }
@@ -50,6 +42,25 @@ final class LayerIntake: ByteSink {
     func abandon() { pipe.abandon() }
 }
 
+/// Compresses the records of an assembly, on a thread of its own: unpacking is what a load waits for.
+private final class RecordsSink: FinishingSink {
+    private let pipe: PipelinedSink<Void>
+
+    init(_ path: String) throws {
+        let file = FileSink(try Sys.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600))
+        let target = HandedOver(file as any ByteSink)
+        pipe = try PipelinedSink(name: "assembly") { source in
+            let gzip = Compressor.open(target.value, .gzip)
+            try source.copy(to: gzip)
+            try gzip.finish()
+        }
+    }
+
+    func write(_ buffer: UnsafeRawBufferPointer) throws { try pipe.write(buffer) }
+    func finish() throws { try pipe.finish() }
+    func abandon() { pipe.abandon() }
+}
+
 /// The layer cannot be unpacked so, or not at all.
 struct IntakeFailure: Error {
     let reason: any Error
@@ -58,7 +69,7 @@ struct IntakeFailure: Error {
 /// A layer that is unpacked, and not yet in its place.
 struct StagedLayer: Sendable {
     let diffID: Digest
-    /// Below `tmp/`: its `diff`, and perhaps an assembly.
+    /// Below `tmp/`: its `diff`, and its assembly.
     let directory: String
     let contents: LayerContents
 }

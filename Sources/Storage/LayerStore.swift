@@ -81,9 +81,11 @@ package final class LayerStore: Sendable {
     /// The same layer is never unpacked by two callers at a time: the second waits, and finds it there. What is in
     /// `staged` is taken as it is.
     func add<T>(
-        _ layers: [LayerSource], staged: [StagedLayer] = [], progress: (@Sendable (LayerProgress) -> Void)?,
+        _ layers: [LayerSource], staged: [StagedLayer] = [], writeBack: WriteBack? = nil,
+        progress: (@Sendable (LayerProgress) -> Void)?,
         record: ([LayerSource: LayerContents]) throws -> T
     ) throws -> T {
+        let writeBack = try writeBack ?? WriteBack(root.path)
         let wanted = Set(layers.map(\.chain))
         _ = claims.wait { claimed in
             guard claimed.isDisjoint(with: wanted) else { return nil as Bool? }
@@ -101,8 +103,13 @@ package final class LayerStore: Sendable {
         defer { try? root.discard(staging) }
         let unpacked = Mutex<[LayerSource: LayerContents]>([:])
         let ready = Mutex(staged)
-        try Parallel.forEach(missing.count, name: "unpack") { index in
-            let layer = missing[index]
+        // The same layer upon another one: of a tar that nobody kept there is one to be made into two.
+        let twins = missing.indices.filter { index in
+            missing[..<index].contains { $0.diffID == missing[index].diffID } && !Sys.exists(missing[index].path)
+        }
+        let firsts = missing.indices.filter { !twins.contains($0) }.map { missing[$0] }
+        try Parallel.forEach(firsts.count, name: "unpack") { index in
+            let layer = firsts[index]
             let place = "\(staging)/\(layer.chain.hex)"
             let contents =
                 if let staged = ready.withLock({ $0.take(layer.diffID) }) {
@@ -110,7 +117,14 @@ package final class LayerStore: Sendable {
                 } else {
                     try self.unpack(layer, into: place, progress)
                 }
+            writeBack.begin()
             unpacked.withLock { $0[layer] = contents }
+        }
+        for twin in twins.map({ missing[$0] }) {
+            guard let first = firsts.first(where: { $0.diffID == twin.diffID }) else { continue }
+            let contents = try Self.copy(
+                "\(staging)/\(first.chain.hex)", to: "\(staging)/\(twin.chain.hex)", twin.diffID)
+            unpacked.withLock { $0[twin] = contents }
         }
         var placed: [Digest] = []
         do {
@@ -120,7 +134,7 @@ package final class LayerStore: Sendable {
                 placed.append(layer.chain)
             }
             // After the renames: what the record says is then true after a power cut too.
-            try root.syncFileSystem()
+            try writeBack.finish()
             return try record(unpacked.withLock { $0 })
         } catch {
             for chain in placed { try? root.discard(directory(chain)) }
@@ -133,6 +147,11 @@ package final class LayerStore: Sendable {
         -> LayerContents
     {
         try Self.makeTree(directory)
+        guard Sys.exists(layer.path) else {
+            // A plain tar that was unpacked on its way in, and is another layer than the image has.
+            let reason = "holds \(layer.blob.digest) where the image says \(layer.diffID)"
+            throw LayerError(diffID: layer.diffID, reason: ArchiveError(.damaged, "the layer", reason))
+        }
         let file = FileSource(try Sys.open(layer.path, O_RDONLY | O_NOFOLLOW))
         let source = ProgressSource(file) { current in
             progress?(LayerProgress(diffID: layer.diffID, current: current, total: layer.blob.size))
@@ -142,6 +161,18 @@ package final class LayerStore: Sendable {
             return try LayerUnpacker.unpackVerified(source, expectedDiffID: layer.diffID, into: target).contents
         } catch {
             throw LayerError(diffID: layer.diffID, reason: error)
+        }
+    }
+
+    /// By way of its tar.
+    private static func copy(_ from: String, to: String, _ diffID: Digest) throws -> LayerContents {
+        let intake = try LayerIntake(to)
+        defer { intake.abandon() }
+        do {
+            try AssembledLayer(from).copy(to: intake)
+            return try intake.finish(diffID: diffID).contents
+        } catch let error as IntakeFailure {
+            throw LayerError(diffID: diffID, reason: error.reason)
         }
     }
 
@@ -160,8 +191,14 @@ package final class LayerStore: Sendable {
     private func keepAssemblies(of staged: [StagedLayer], for layers: Set<LayerSource>) throws {
         for layer in layers {
             guard let new = staged.first(where: { $0.diffID == layer.diffID }) else { continue }
-            let (from, to) = (assembly(new.directory), assembly(directory(layer.chain)))
-            if Sys.exists(from), !Sys.exists(to) { try Sys.rename(from, to) }
+            let (from, to) = (new.directory, directory(layer.chain))
+            guard Sys.exists(assembly(from)), !Sys.exists(assembly(to)) else { continue }
+            let kept = "/" + LayerAssembly.keptName
+            if Sys.exists(from + kept) {
+                try root.discard(to + kept)
+                try Sys.rename(from + kept, to + kept)
+            }
+            try Sys.rename(assembly(from), assembly(to))
         }
     }
 

@@ -10,7 +10,9 @@ enum Fixture {
 
     struct Layer {
         let tar: [UInt8]
-        var diffID: Digest { SHA256Hasher.digest(of: tar) }
+        /// Instead of the digest that it has.
+        var said: Digest?
+        var diffID: Digest { said ?? SHA256Hasher.digest(of: tar) }
     }
 
     /// Files by path; a path that ends with `/` is a directory.

@@ -89,15 +89,68 @@ import Testing
         }
     }
 
-    @Test func namesThatComeTwiceKeepTheTar() throws {
-        let parent = try fixture.load(Fixture.layout([Fixture.layer(["a": "1"])]))[0]
-        let layer = try tar { try $0.add(TarEntry(path: "data/one", kind: .file), Array("other".utf8)) }
-        let image = try commit(layer, on: parent.id, "mine")
-        #expect(image.layers[1].mediaType == .layerGzip)
-        let text = try fixture.read(image, layer: 1, "data/one")
-        #expect(text == "other")
+    /// What a later entry takes the place of is still needed to make the tar.
+    @Test(arguments: [true, false]) func namesThatComeTwice(committed: Bool) throws {
+        let layer = try tar { writer in
+            try writer.add(TarEntry(path: "data/one", kind: .file), Array("other".utf8))
+            try writer.add(TarEntry(path: "data/one", kind: .file), big(4))
+            // By another name.
+            try writer.add(TarEntry(path: "link", kind: .symlink, linkTarget: "data"))
+            try writer.add(TarEntry(path: "link/two", kind: .file), big(5))
+            try writer.add(TarEntry(path: "data/two", kind: .file), big(6))
+            try writer.add(TarEntry(path: "more/deep", kind: .file), big(7))
+            try writer.add(TarEntry(path: "more", kind: .file), big(8, 2 << 20))
+            try writer.add(TarEntry(path: "more", kind: .directory))
+            try writer.add(TarEntry(path: "more/deep", kind: .file), big(9))
+            try writer.add(TarEntry(path: "link", kind: .directory))
+            try writer.add(TarEntry(path: "link/two", kind: .file), big(10))
+        }
+        let base = try Fixture.layer(["a": "1"])
+        let image: StoredImage
+        if committed {
+            let parent = try fixture.load(Fixture.layout([base]))[0]
+            image = try commit(layer, on: parent.id, "mine")
+        } else {
+            _ = try fixture.load(Fixture.layout([base, layer], name: "mine:latest", .none))
+            image = try fixture.images.resolve("mine")
+        }
+        #expect(image.layers[1].mediaType == .layer(.none))
+        let path = fixture.stores.layers.path(image.layers[1].chain)
+        for (name, seed) in [("data/one", 4), ("data/two", 6), ("more/deep", 9), ("link/two", 10)] as [(String, UInt8)]
+        {
+            let there = try Sys.readFile("\(path)/\(name)", limit: 4 << 20)
+            #expect(there == big(seed), "\(name)")
+        }
         let loaded = try #require(try StoreFixture().load(saved("mine")).first)
         #expect(loaded.id == image.id)
+        _ = try fixture.images.remove("mine", uses: [])
+        if committed { _ = try fixture.images.remove("app:1", uses: []) }
+        let left = try fixture.leftovers()
+        #expect(left.isEmpty)
+    }
+
+    @Test func oneTarAsTwoLayers() throws {
+        let layer = try tar { try $0.add(TarEntry(path: "huge", kind: .file), big(5, 3 << 20)) }
+        let base = try Fixture.layer(["a": "1"])
+        let archive = try Fixture.layout([base, layer, base, layer], name: "twice:1", .none)
+        let image = try fixture.images.image(try #require(try fixture.load(archive).first).id)
+        let huge = try Sys.readFile(fixture.stores.layers.path(image.layers[3].chain) + "/huge", limit: 4 << 20)
+        #expect(huge == big(5, 3 << 20))
+        let loaded = try #require(try StoreFixture().load(saved("twice:1")).first)
+        #expect(loaded.id == image.id)
+    }
+
+    @Test func aPlainLayerThatIsAnotherThanTheImageSays() throws {
+        let layer = try tar { try $0.add(TarEntry(path: "huge", kind: .file), big(5, 3 << 20)) }
+        var lying = layer
+        lying.said = try Fixture.layer(["a": "1"]).diffID
+        #expect {
+            try fixture.load(Fixture.layout([lying], name: "bad:1", .none))
+        } throws: {
+            "\($0)".contains("holds \(layer.diffID) where the image says")
+        }
+        let left = try fixture.leftovers()
+        #expect(left.isEmpty)
     }
 
     @Test func theSameLayerFromElsewhereComesToBeAssembled() throws {

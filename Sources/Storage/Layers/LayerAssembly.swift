@@ -9,26 +9,57 @@ import Kernel
 ///     "box layer 1\n"  then records:
 ///     0  count (4 bytes, little endian)  that many bytes as they were: headers, padding, small files
 ///     1  size (8)  length of path (2)  path: all bytes of that file below the layer's root
+///
+/// A tar may have a name twice. What the second one took the place of is in `kept/`, by numbers from 0, and `kept/list`
+/// has for each, in the same order:
+///
+///     files before it (8)  length of path (2)  path
+///
+/// Of the files before, those at that path or below it are looked for there.
 enum LayerAssembly {
     static let magic = Array("box layer 1\n".utf8)
     static let literal: UInt8 = 0
     static let file: UInt8 = 1
-    /// Smaller files stand in it themselves.
-    static let smallestFile: Int64 = 32 << 10
+    /// Smaller files stand in it themselves: to open one takes longer than to read it here.
+    static let smallestFile: Int64 = 8 << 10
     static let fileName = "assembly"
+    static let keptName = "kept"
+
+    /// What was taken away from `path` when `files` had been unpacked.
+    struct Kept {
+        let files: UInt64
+        let path: BytePath
+
+        /// The part of a path that is below this one; nil when it is another, or came later.
+        func rest(of other: BytePath, number: UInt64) -> ArraySlice<UInt8>? {
+            guard number < files, other.bytes.starts(with: path.bytes) else { return nil }
+            let rest = other.bytes.dropFirst(path.bytes.count)
+            return rest.isEmpty || rest.first == UInt8(ascii: "/") ? ArraySlice(rest) : nil
+        }
+    }
+
+    static func record(_ number: UInt64, _ path: BytePath) -> [UInt8] {
+        withUnsafeBytes(of: number.littleEndian) { Array($0) }
+            + withUnsafeBytes(of: UInt16(path.bytes.count).littleEndian) { Array($0) } + Array(path.bytes)
+    }
 }
 
 /// Writes an assembly while a layer is unpacked.
 final class LayerAssemblyWriter {
     private let sink: any FinishingSink
     private var pending: [UInt8] = []
-    private var hasFiles = false
-    /// False when a file that it refers to did not stay: it is of no use then.
-    private(set) var isWhole = true
+    /// Where it is, beside the layer's `diff`.
+    private let directory: String
+    private var files: UInt64 = 0
+    private var kept: [LayerAssembly.Kept] = []
+    /// Something that was unpacked did not stay in its place.
+    var hasKept: Bool { !kept.isEmpty }
     private static let pendingLimit = 64 << 10
 
-    init(_ sink: any ByteSink) throws {
-        self.sink = Compressor.open(sink, .gzip)
+    /// `sink`: what is written goes there, to be compressed.
+    init(_ sink: any FinishingSink, in directory: String) throws {
+        self.sink = sink
+        self.directory = directory
         try self.sink.write(LayerAssembly.magic)
     }
 
@@ -40,19 +71,27 @@ final class LayerAssemblyWriter {
 
     func file(_ path: BytePath, size: Int64) throws {
         try flush()
-        hasFiles = true
-        try sink.write([LayerAssembly.file])
-        try withUnsafeBytes(of: size.littleEndian) { try sink.write($0) }
-        try withUnsafeBytes(of: UInt16(path.bytes.count).littleEndian) { try sink.write($0) }
-        try sink.write(Array(path.bytes))
+        files += 1
+        try sink.write([LayerAssembly.file] + LayerAssembly.record(UInt64(size), path))
     }
 
-    /// Something that was unpacked before is taken away again.
-    func lost() { if hasFiles { isWhole = false } }
+    /// Takes what was unpacked at `path` out of the way, instead of removing it.
+    func keep(_ path: BytePath, at parent: Int32, _ name: RawName) throws {
+        let place = "\(directory)/\(LayerAssembly.keptName)"
+        if kept.isEmpty { try Sys.makeDirectories(place, mode: 0o700) }
+        let target = try Sys.open(place, Sys.openDirectory)
+        try BytePath(String(kept.count)).withCString { (number) throws(SyscallError) in
+            try Sys.rename(at: parent, entry: name, to: target.raw, entry: number)
+        }
+        kept.append(LayerAssembly.Kept(files: files, path: path))
+    }
 
     func finish() throws {
         try flush()
         try sink.finish()
+        if kept.isEmpty { return }
+        let list = kept.flatMap { LayerAssembly.record($0.files, $0.path) }
+        try Sys.writeFile("\(directory)/\(LayerAssembly.keptName)/list", list)
     }
 
     private func flush() throws {
@@ -70,7 +109,10 @@ final class LayerAssemblyWriter {
 /// Gives the tar out again.
 final class AssembledLayer: ByteSource {
     private let records: any ByteSource
+    /// The layer's directory.
     private let root: SharedDescriptor
+    private var kept: [LayerAssembly.Kept] = []
+    private var files: UInt64 = 0
     private var literalLeft = 0
     private var fileLeft: Int64 = 0
     private var file: FileSource?
@@ -79,8 +121,15 @@ final class AssembledLayer: ByteSource {
     init(_ directory: String) throws {
         let path = "\(directory)/\(LayerAssembly.fileName)"
         records = Decompressor.wrap(FileSource(try Sys.open(path, O_RDONLY | O_NOFOLLOW)), as: .gzip)
-        root = SharedDescriptor(try Sys.open(directory + "/diff", O_RDONLY | O_DIRECTORY))
-        guard try bytes(LayerAssembly.magic.count) == LayerAssembly.magic else {
+        root = SharedDescriptor(try Sys.open(directory, O_RDONLY | O_DIRECTORY))
+        let list = "\(directory)/\(LayerAssembly.keptName)/list"
+        if Sys.exists(list) {
+            let source = try FileSource(path: list)
+            while let files = try Self.number(8, of: source) {
+                kept.append(.init(files: files, path: try Self.path(source)))
+            }
+        }
+        guard try Self.bytes(LayerAssembly.magic.count, of: records) == LayerAssembly.magic else {
             throw Self.damaged("is not of a form that is known")
         }
     }
@@ -108,26 +157,51 @@ final class AssembledLayer: ByteSource {
         var kind: UInt8 = 0
         if try withUnsafeMutableBytes(of: &kind, { try records.fill($0) }) == 0 { return false }
         switch kind {
-        case LayerAssembly.literal: literalLeft = Int(try number(4))
+        case LayerAssembly.literal:
+            guard let count = try Self.number(4, of: records) else { throw Self.damaged("is cut off") }
+            literalLeft = Int(count)
         case LayerAssembly.file:
-            fileLeft = Int64(truncatingIfNeeded: try number(8))
-            let path = BytePath(try bytes(Int(try number(2))))
-            file = FileSource(
-                try path.withCString { (raw) throws(SyscallError) in
-                    try Sys.open(at: root.raw, path: raw, O_RDONLY | O_NOFOLLOW, resolve: [.inRoot, .noMagicLinks])
-                })
+            guard let size = try Self.number(8, of: records) else { throw Self.damaged("is cut off") }
+            fileLeft = Int64(truncatingIfNeeded: size)
+            file = FileSource(try open(try Self.path(records)))
+            files += 1
         default: throw Self.damaged("has a record of the unknown kind \(kind)")
         }
         return true
     }
 
-    private func number(_ size: Int) throws -> UInt64 { try bytes(size).reversed().reduce(0) { $0 << 8 | UInt64($1) } }
-
-    private func bytes(_ count: Int) throws -> [UInt8] {
-        var result = [UInt8](repeating: 0, count: count)
-        guard try result.withUnsafeMutableBytes({ try records.fill($0) }) == count else {
-            throw Self.damaged("is cut off")
+    private func open(_ path: BytePath) throws(SyscallError) -> FileDescriptor {
+        var (top, rest) = ("diff", ArraySlice(path.bytes))
+        for (index, one) in kept.enumerated() {
+            guard let below = one.rest(of: path, number: files) else { continue }
+            (top, rest) = ("\(LayerAssembly.keptName)/\(index)", below.dropFirst())
+            break
         }
+        if rest.isEmpty {
+            return try Sys.open(at: root.raw, top, O_RDONLY | O_NOFOLLOW, resolve: [.beneath, .noSymlinks])
+        }
+        let place = try Sys.open(at: root.raw, top, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        return try BytePath(rest).withCString { (raw) throws(SyscallError) in
+            try Sys.open(at: place.raw, path: raw, O_RDONLY | O_NOFOLLOW, resolve: [.beneath, .noSymlinks])
+        }
+    }
+
+    /// nil at the end.
+    private static func number(_ size: Int, of source: any ByteSource) throws -> UInt64? {
+        let bytes = try bytes(size, of: source, endsHere: true)
+        return bytes.isEmpty ? nil : bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    private static func path(_ source: any ByteSource) throws -> BytePath {
+        guard let count = try number(2, of: source) else { throw damaged("is cut off") }
+        return BytePath(try bytes(Int(count), of: source))
+    }
+
+    private static func bytes(_ count: Int, of source: any ByteSource, endsHere: Bool = false) throws -> [UInt8] {
+        var result = [UInt8](repeating: 0, count: count)
+        let found = try result.withUnsafeMutableBytes { try source.fill($0) }
+        if found == 0, endsHere { return [] }
+        guard found == count else { throw damaged("is cut off") }
         return result
     }
 

@@ -24,11 +24,16 @@ final class TreeWriter {
     private let assembly: LayerAssemblyWriter?
     private var times = DeferredTimes()
     private var contents = LayerContents()
+    /// The last part of the path of the entry that is being put.
+    private var name: BytePath = ""
+    /// For an assembly: where the root is.
+    private let top: [UInt8]
 
     /// `base`: where the archive's root is, below `root`. `assembly`: how the archive is made of the tree again.
     init(root: Int32, base: BytePath, policy: Policy, assembly: LayerAssemblyWriter? = nil) throws {
         self.policy = policy
         self.assembly = assembly
+        top = assembly == nil ? [] : try Self.place(of: root)
         parents = try ParentDirectories(root: root, base: base, overlay: policy.overlay)
     }
 
@@ -51,6 +56,7 @@ final class TreeWriter {
     }
 
     private func put(_ entry: TarEntry, at path: BytePath, _ reader: TarReader) throws {
+        name = path.name
         if path.isEmpty { return try putRoot(entry) }
         if policy.overlay, try putWhiteout(entry, at: path) { return }
         let parent = try parents.open(path.parent, create: true)
@@ -92,7 +98,7 @@ final class TreeWriter {
             SharedDescriptor(try Sys.open(at: parent, entry: name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600))
         }
         guard let assembly, entry.size >= LayerAssembly.smallestFile, reader.isDataWhole,
-            let path = entry.path.normalized
+            let path = try place(in: parent)
         else { return try fill(shared.descriptor, entry, reader) }
         try assembly.file(path, size: entry.size)
         reader.tap = nil
@@ -241,14 +247,34 @@ final class TreeWriter {
                     ? "cannot overwrite non-directory with directory"
                     : "cannot overwrite directory with non-directory")
         }
-        assembly?.lost()
+        if there.kind == .directory { parents.forget() }
+        if there.kind == .symlink { parents.forget() }
+        if let assembly, let path = try place(in: parent) { return try assembly.keep(path, at: parent, name) }
         if there.kind == .directory {
-            parents.forget()
             try Sys.removeTree(at: parent, entry: name)
         } else {
-            if there.kind == .symlink { parents.forget() }
             try Sys.unlinkIfAny(at: parent, entry: name)
         }
+    }
+
+    /// Where the entry that is being put is, below the root. Not as the archive has it: two of its names may lead to one
+    /// place through symlinks. nil when that is longer than a path can be: the archive went there step by step.
+    private func place(in parent: Int32) throws -> BytePath? {
+        let directory: [UInt8]
+        do throws(SyscallError) { directory = try Self.place(of: parent) } catch {
+            if error.errno == ENAMETOOLONG { return nil }
+            throw error
+        }
+        guard directory.starts(with: top) else {
+            throw ArchiveError(.conflict, "the directory of \"\(name)\"", "was moved away meanwhile")
+        }
+        return BytePath(directory.dropFirst(top.count).drop { $0 == UInt8(ascii: "/") }).appending(name)
+    }
+
+    private static func place(of directory: Int32) throws(SyscallError) -> [UInt8] {
+        try "/proc/self/fd/\(directory)".withCString { (link: RawName) -> Result<[UInt8], SyscallError> in
+            Result { () throws(SyscallError) in try Sys.readlink(at: Sys.currentDirectory, entry: link) }
+        }.get()
     }
 
     /// Attributes of a new entry that has no data, through a descriptor that cannot be anything but it.
