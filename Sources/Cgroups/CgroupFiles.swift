@@ -25,6 +25,15 @@ struct CgroupFiles: Sendable {
         return UInt64(text.prefix { $0 != "\n" })
     }
 
+    /// One number of a file of lines `name number`; nil when there is none of that name.
+    func number(_ name: String, in file: String) -> UInt64? {
+        for line in lines(file) where line.hasPrefix(name) {
+            let fields = line.split(separator: " ")
+            if fields.count == 2, fields[0] == name { return UInt64(fields[1]) }
+        }
+        return nil
+    }
+
     /// A file of lines `name number`.
     func table(_ file: String) -> [String: UInt64] {
         var table: [String: UInt64] = [:]

@@ -202,5 +202,5 @@ package struct CgroupV1: Cgroup {
         if let failure { throw failure }
     }
 
-    package func oomKills() -> UInt64 { files("memory")?.table("memory.oom_control")["oom_kill"] ?? 0 }
+    package func oomKills() -> UInt64 { files("memory")?.number("oom_kill", in: "memory.oom_control") ?? 0 }
 }

@@ -18,7 +18,7 @@ extension CgroupV2 {
             memory.usage = usage
             memory.maximumUsage = files.number("memory.peak")  // Linux 5.19
             memory.limit = files.number("memory.max")
-            memory.failures = files.table("memory.events")["max"] ?? 0
+            memory.failures = files.number("max", in: "memory.events") ?? 0
             memory.details = files.table("memory.stat")
             all.memory = memory
         }

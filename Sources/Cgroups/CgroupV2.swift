@@ -76,7 +76,7 @@ package struct CgroupV2: Cgroup {
         let frozen = try attempt("pausing cgroup \(path)") { () throws(SyscallError) in
             try files.write("cgroup.freeze", "1")
             return try CgroupFiles.wait(until: CgroupFiles.deadline(seconds: 10)) { () throws(SyscallError) in
-                files.table("cgroup.events")["frozen"] == 1
+                files.number("frozen", in: "cgroup.events") == 1
             }
         }
         if !frozen {
@@ -98,7 +98,7 @@ package struct CgroupV2: Cgroup {
             guard exists else { return true }
             let atOnce = files.has("cgroup.kill")  // Linux 5.14
             return try CgroupFiles.wait(until: CgroupFiles.deadline(seconds: 10)) { () throws(SyscallError) in
-                if files.table("cgroup.events")["populated"] == 0 { return true }
+                if files.number("populated", in: "cgroup.events") == 0 { return true }
                 if atOnce {
                     try files.write("cgroup.kill", "1")
                     return false
@@ -109,7 +109,7 @@ package struct CgroupV2: Cgroup {
         if !done { throw CgroupError("killing the processes of cgroup \(path): some are still there after 10 s") }
     }
 
-    package func oomKills() -> UInt64 { files.table("memory.events")["oom_kill"] ?? 0 }
+    package func oomKills() -> UInt64 { files.number("oom_kill", in: "memory.events") ?? 0 }
 
     @available(*, noasync)
     package func remove() throws(CgroupError) {

@@ -112,16 +112,16 @@ extension Engine {
                 destination: mount.destination, source: source, subpath: mount.subpath, readOnly: mount.readOnly)
         }
         // Not there before its first start.
-        for name in ["hosts", "hostname", "resolv.conf"]
-        where !mounts.contains(where: { $0.destination == "/etc/\(name)" }) {
+        let files = hostFiles(record)
+        for (name, file) in [("hosts", files.hosts), ("hostname", files.hostname), ("resolv.conf", files.resolver)] {
+            let destination = "/etc/" + name
+            guard let file, !mounts.contains(where: { $0.destination == destination }) else { continue }
             mounts.append(
-                ContainerFiles.Mount(
-                    destination: "/etc/\(name)", source: "\(container.directory)/\(name)", subpath: "", readOnly: false)
-            )
+                ContainerFiles.Mount(destination: destination, source: file, subpath: "", readOnly: false))
         }
         return ContainerFiles(
             record: record, running: await container.runningProcess, lowers: try lowerDirectories(record),
-            directory: container.directory, mounts: mounts)
+            directory: container.directory, place: rootPlace, mounts: mounts)
     }
 
     private static func named(_ path: String, in container: String, _ body: () throws(SyscallError) -> Void) throws {

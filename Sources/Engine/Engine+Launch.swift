@@ -84,20 +84,18 @@ extension Engine {
         _ record: ContainerRecord, _ modes: NamespaceModes, _ joined: (paths: SpecInput.Joined, shm: String?),
         networkOwner owner: ContainerRecord
     ) throws -> Launch {
-        let directory = options.containerDirectory(record.id)
         let runDirectory = options.containerRunDirectory(record.id)
         var cleanup = CleanupStack()
         let network = try attach(record)
         if network != nil { cleanup.add { [self] in release(record.id) } }
+        try Sys.makeDirectories(runDirectory, mode: 0o700)
         let lowers = try lowerDirectories(record)
         let user = try resolveUser(record, record.config.user, lowers)
         var config = record.config
         config.hostname = try hostname(ofOwner: owner)
         let files =
             owner.id == record.id
-            ? try writeHostFiles(record, network, directory)
-            : hostFiles(options.containerDirectory(owner.id))
-        try Sys.makeDirectories(runDirectory, mode: 0o700)
+            ? try writeHostFiles(record, network) : hostFiles(owner)
         if let network { try writeResolver(record, network.endpoints) }
         var shm = joined.shm
         if modes.ipc == .shareable {
@@ -111,7 +109,7 @@ extension Engine {
                 cgroupsPath: options.cgroupPath(record.id), mounts: try bind(record.mounts, &held), user: user,
                 files: files,
                 joined: joined.paths, sharedShm: shm, host: facts))
-        try Sys.replaceFile(directory + "/config.json", try JSONStreamEncoder.encode(spec))
+        try Sys.writeFile(runDirectory + "/config.json", try JSONStreamEncoder.encode(spec))
         // The last run's end is in the database.
         let exit = RunFiles(directory: runDirectory).exit
         if Sys.exists(exit) { try Sys.unlink(exit) }
@@ -131,6 +129,7 @@ extension Engine {
         seccomp: String?
     ) throws -> MonitorOptions {
         let directory = options.containerDirectory(record.id)
+        let runDirectory = options.containerRunDirectory(record.id)
         let limits = try LogLimits(record.hostConfig.logConfig)
         let pidNamespace: MonitorOptions.PidNamespace =
             switch modes.pid {
@@ -139,11 +138,12 @@ extension Engine {
             case .container: .path(joined.pid ?? "")
             }
         return MonitorOptions(
-            id: record.id, bundle: directory, runDirectory: options.containerRunDirectory(record.id),
-            logDirectory: directory + "/log", logMaximumSize: Int(limits.maximumSize),
+            id: record.id, bundle: runDirectory, runDirectory: runDirectory, logDirectory: directory + "/log",
+            logMaximumSize: Int(limits.maximumSize),
             logMaximumFiles: limits.maximumFiles, terminal: record.config.tty, openInput: record.config.openStdin,
             lower: lowers + [mountPoints], upper: directory + "/upper", work: directory + "/work", seccomp: seccomp,
-            pidNamespace: pidNamespace, addInit: record.hostConfig.`init` ?? false)
+            pidNamespace: pidNamespace, addInit: record.hostConfig.`init` ?? false,
+            cgroup: options.cgroupPath(record.id))
     }
 
     func resolveUser(_ record: ContainerRecord, _ user: String, _ lowers: [String]) throws -> ResolvedUser {
@@ -153,15 +153,13 @@ extension Engine {
     }
 
     /// `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`; made anew at each start, as the host may have changed.
-    private func writeHostFiles(
-        _ record: ContainerRecord, _ network: NetworkAttachment?, _ directory: String
-    ) throws -> SpecInput.Files {
+    private func writeHostFiles(_ record: ContainerRecord, _ network: NetworkAttachment?) throws -> SpecInput.Files {
         let files = try files(record, network?.endpoints ?? [])
-        let paths = hostFiles(directory)
+        let paths = hostFiles(record)
         for (path, text) in [
             (paths.hosts, files.hosts), (paths.hostname, files.hostname), (paths.resolver, files.resolver),
         ] {
-            if let path { try Sys.replaceFile(path, Array(text.utf8), mode: 0o644) }
+            if let path { try Sys.writeFile(path, text.utf8, mode: 0o644) }
         }
         return paths
     }
@@ -175,8 +173,10 @@ extension Engine {
             hostHosts: (try? Sys.readText("/etc/hosts")) ?? "", hostResolver: Self.hostResolver())
     }
 
-    func hostFiles(_ directory: String) -> SpecInput.Files {
-        SpecInput.Files(
+    /// In the run directory: they are of the machine's present state, and of the container's present run.
+    func hostFiles(_ record: ContainerRecord) -> SpecInput.Files {
+        let directory = options.containerRunDirectory(record.id)
+        return SpecInput.Files(
             hosts: directory + "/hosts", hostname: directory + "/hostname", resolver: directory + "/resolv.conf")
     }
 

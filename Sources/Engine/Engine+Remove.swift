@@ -34,10 +34,8 @@ extension Engine {
         // to be gone hears of it when nothing of it is left.
         try table.delete(id: container.id)
         registry.remove(container.id, name: record.name)
-        await pool.run { [images] in
-            // The layers of an image that was removed before were kept for this container.
-            if !images.contains(record.image) { images.sweep() }
-        }
+        // The layers of an image that was removed before were kept for this container.
+        if !images.contains(record.image) { await pool.run { [images] in images.sweep() } }
         await container.removed()
     }
 

@@ -10,16 +10,38 @@ package enum HTTPBody {
     case stream(any ByteSource, type: String)
 }
 
-/// HTTP/1.1 over a unix socket, blocking. Keeps one connection for the next request. Used by one thread at a time.
+/// HTTP/1.1 over a unix socket, blocking. Keeps its connections for the next requests. Used by one thread at a time.
 package final class HTTPClient {
     private let socketPath: String
     private let host: String
-    private var idle: HTTPConnection?
+    private var idle: [HTTPConnection] = []
 
     /// `host` is what the `Host` field says: a server behind a socket does not care, but it must be there.
     package init(unixSocket path: String, host: String = "box") {
         socketPath = path
         self.host = host
+    }
+
+    /// Sends a request, and leaves its answer for later: others can be sent meanwhile. Only where the server has just
+    /// answered, as nothing is sent again.
+    package func begin(_ request: HTTPRequestHead, body: HTTPBody = .none) throws -> HTTPPendingResponse {
+        let (head, body) = prepare(request, body)
+        return try HTTPPendingResponse(self, try takeIdle() ?? connect(), head, body)
+    }
+
+    /// As `begin`, of what `upgrade` sends.
+    package func beginUpgrade(_ request: HTTPRequestHead, to name: String = "tcp") throws -> HTTPPendingResponse {
+        let (head, body) = prepare(upgrading(request, to: name), .none)
+        return try HTTPPendingResponse(self, try takeIdle() ?? connect(), head, body)
+    }
+
+    /// Connects as often as requests will follow: the server makes ready for them while it does something else.
+    package func connectAhead(_ count: Int) throws {
+        while idle.count < count { idle.append(try connect()) }
+    }
+
+    private func connect() throws(SyscallError) -> HTTPConnection {
+        HTTPConnection(try Sys.connectUnix(.stream, socketPath))
     }
 
     /// Sends a request and reads the head of the answer. The connection is used again only after the answer's body
@@ -32,7 +54,7 @@ package final class HTTPClient {
                 guard head.method == .get || head.method == .head else { throw error }
             }
         }
-        return try exchange(HTTPConnection(try Sys.connectUnix(.stream, socketPath)), head, body)
+        return try exchange(connect(), head, body)
     }
 
     /// Sends a request whose answer turns the connection into a plain stream of bytes (attach, exec). When the
@@ -40,11 +62,15 @@ package final class HTTPClient {
     package func upgrade(_ request: HTTPRequestHead, body: HTTPBody = .none, to name: String = "tcp") throws
         -> HTTPClientResponse
     {
+        let (head, body) = prepare(upgrading(request, to: name), body)
+        return try exchange(connect(), head, body)
+    }
+
+    private func upgrading(_ request: HTTPRequestHead, to name: String) -> HTTPRequestHead {
         var request = request
         request.headers["Connection"] = "Upgrade"
         request.headers["Upgrade"] = name
-        let (head, body) = prepare(request, body)
-        return try exchange(HTTPConnection(try Sys.connectUnix(.stream, socketPath)), head, body)
+        return request
     }
 
     private func prepare(_ request: HTTPRequestHead, _ body: HTTPBody) -> (HTTPRequestHead, HTTPBody) {
@@ -66,28 +92,49 @@ package final class HTTPClient {
     private func exchange(_ connection: HTTPConnection, _ head: HTTPRequestHead, _ body: HTTPBody) throws
         -> HTTPClientResponse
     {
-        var writeFailure: SyscallError?
+        try HTTPPendingResponse(self, connection, head, body).response()
+    }
+
+    /// A kept connection, unless the server has closed it (or said something unasked).
+    private func takeIdle() -> HTTPConnection? {
+        guard let connection = idle.popLast() else { return nil }
+        let spoken = try? Sys.poll(connection.descriptor.raw, for: .reading, timeout: 0)
+        return spoken == false ? connection : nil
+    }
+
+    fileprivate func keep(_ connection: HTTPConnection) { idle.append(connection) }
+}
+
+/// A request that was sent, and whose answer nobody has read yet.
+package struct HTTPPendingResponse {
+    private let client: HTTPClient
+    private let connection: HTTPConnection
+    private let head: HTTPRequestHead
+    private var writeFailure: SyscallError?
+
+    fileprivate init(
+        _ client: HTTPClient, _ connection: HTTPConnection, _ head: HTTPRequestHead, _ body: HTTPBody
+    ) throws {
+        self.client = client
+        self.connection = connection
+        self.head = head
         do { try connection.write(head, body) } catch let error as SyscallError where error.call == "sendmsg" {
             // The server may have answered (413, say) and closed before it had read everything: that answer says more.
             writeFailure = error
         }
+    }
+
+    /// Reads the head of the answer. Once.
+    package func response() throws -> HTTPClientResponse {
         do {
             let response = try connection.readHead(answering: head.method)
             let reusable = response.keepsAlive && head.keepsAlive && writeFailure == nil
-            return try HTTPClientResponse(response, connection, answering: head.method) { [weak self] in
-                if reusable { self?.idle = connection }
+            return try HTTPClientResponse(response, connection, answering: head.method) { [weak client, connection] in
+                if reusable { client?.keep(connection) }
             }
         } catch let error as HTTPConnection.NoAnswer {
             throw writeFailure ?? error
         }
-    }
-
-    /// The kept connection, unless the server has closed it (or said something unasked).
-    private func takeIdle() -> HTTPConnection? {
-        guard let connection = idle else { return nil }
-        idle = nil
-        let spoken = try? Sys.poll(connection.descriptor.raw, for: .reading, timeout: 0)
-        return spoken == false ? connection : nil
     }
 }
 

@@ -220,6 +220,14 @@ extension Sys {
         _ = try check("write", "\(path) <- \(value)") { value.withUTF8 { Glibc.write(raw, $0.baseAddress, $0.count) } }
     }
 
+    /// Makes a file, or overwrites the one that there is, in its place: where it is mounted, the new content is seen.
+    package static func writeFile(_ path: String, _ bytes: some Sequence<UInt8>, mode: UInt32 = 0o600)
+        throws(SyscallError)
+    {
+        let file = try open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
+        try file.writeAll(bytes)
+    }
+
     /// Replaces a file as a whole: a reader sees the old content or the new. Not synced to the disk.
     package static func replaceFile(
         at directory: Int32 = currentDirectory, _ path: String, _ bytes: some Sequence<UInt8>, mode: UInt32 = 0o600,

@@ -154,6 +154,8 @@ private struct JSONParser {
     }
 
     private func text(_ bytes: ArraySlice<UInt8>) throws(JSONTree.Failure) -> String {
+        // Most are, and the check of the library looks up conformances each time.
+        if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
         guard let text = String(validating: bytes, as: UTF8.self) else { throw failure("a string is not UTF-8") }
         return text
     }

@@ -1,6 +1,6 @@
 package import Basics
 import Glibc
-import Kernel
+package import Kernel
 
 /// Writes a container's log; one writer a log.
 ///
@@ -21,12 +21,18 @@ package final class LogWriter {
     /// Bytes of output that no segment holds, since the last marker.
     package var lostBytes: Int { lost }
 
-    /// Goes on after what is there; `directory` must exist.
+    /// Goes on after what is there. `directory` is made with the first bytes, its parent must exist.
     package init(directory: String, maximumSize: Int?, maximumFiles: Int) {
         self.directory = directory
         // Room for one record at least, however small the limit.
         self.maximumSize = maximumSize.map { max($0, LogRecord.overhead + 1) }
         self.maximumFiles = max(1, maximumFiles)
+    }
+
+    /// Makes the directory of a log, unless it is there; for a reader that wants to watch it before anything was written.
+    /// Not its parent: without that the container is gone.
+    package static func makeDirectory(_ directory: String) throws(SyscallError) {
+        do { try Sys.mkdir(directory, mode: 0o700) } catch let error where error.errno == EEXIST {}
     }
 
     /// Logs what was read from one stream. Called with what one `read(2)` gave; longer than 1 MiB is split.
@@ -121,7 +127,11 @@ package final class LogWriter {
     }
 
     private func begin(_ next: UInt32) throws(SyscallError) {
-        file = try LogSegment.open(directory, next, O_RDWR | O_CREAT | O_TRUNC)
+        let flags = O_RDWR | O_CREAT | O_TRUNC
+        do { file = try LogSegment.open(directory, next, flags) } catch let error where error.errno == ENOENT {
+            try Self.makeDirectory(directory)
+            file = try LogSegment.open(directory, next, flags)
+        }
         number = next
         size = 0
     }

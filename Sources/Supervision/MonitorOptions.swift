@@ -31,12 +31,14 @@ package struct MonitorOptions: Sendable, Hashable {
     package var networkNamespace: Bool
     /// A `ResolverFile`: the monitor answers the container's questions for names, at 127.0.0.11.
     package var resolver: String?
+    /// The container's cgroup, as its configuration has it: known here, it is made while the configuration is read.
+    package var cgroup: String?
 
     package init(
         id: String, bundle: String, runDirectory: String, logDirectory: String, logMaximumSize: Int? = 10_000_000,
         logMaximumFiles: Int = 3, terminal: Bool = false, openInput: Bool = false, lower: [String] = [],
         upper: String? = nil, work: String? = nil, seccomp: String? = nil, pidNamespace: PidNamespace = .new,
-        addInit: Bool = false, networkNamespace: Bool = false, resolver: String? = nil
+        addInit: Bool = false, networkNamespace: Bool = false, resolver: String? = nil, cgroup: String? = nil
     ) {
         self.id = id
         self.bundle = bundle
@@ -54,6 +56,7 @@ package struct MonitorOptions: Sendable, Hashable {
         self.addInit = addInit
         self.networkNamespace = networkNamespace
         self.resolver = resolver
+        self.cgroup = cgroup
     }
 
     /// Without the program's name: `monitor --id …`.
@@ -75,6 +78,7 @@ package struct MonitorOptions: Sendable, Hashable {
         if addInit { list.append("--init") }
         if networkNamespace { list.append("--net-fd") }
         if let resolver { list += ["--resolver", resolver] }
+        if let cgroup { list += ["--cgroup", cgroup] }
         return list
     }
 
@@ -124,6 +128,7 @@ package struct MonitorOptions: Sendable, Hashable {
         case "--work": work = value
         case "--seccomp": seccomp = value
         case "--resolver": resolver = value
+        case "--cgroup": cgroup = value
         case "--pid-ns":
             switch value {
             case "new": pidNamespace = .new

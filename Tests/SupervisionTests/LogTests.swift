@@ -221,13 +221,14 @@ private func text(_ cursor: LogCursor) throws -> String {
     }
 
     @Test func lossIsCountedAndTold() throws {
-        let log = LogWriter(directory: "\(directory)/log", maximumSize: nil, maximumFiles: 1)
+        // The directory of the log is made when it is needed; that of the container is not.
+        let log = LogWriter(directory: "\(directory)/container/log", maximumSize: nil, maximumFiles: 1)
         log.append(.stdout, Array("nowhere to go\n".utf8), time: time(0))
         #expect(log.lostBytes == 14)
-        try Sys.mkdir("\(directory)/log")
+        try Sys.mkdir("\(directory)/container")
         log.append(.stdout, Array("here\n".utf8), time: time(1))
         #expect(log.lostBytes == 0)
-        let cursor = try LogCursor(directory: "\(directory)/log")
+        let cursor = try LogCursor(directory: "\(directory)/container/log")
         let marker = try cursor.next()
         #expect(marker?.isLossMarker == true)
         #expect(marker.map { String(decoding: $0.bytes, as: UTF8.self) }?.contains("14 bytes") == true)

@@ -36,14 +36,52 @@ package final class EngineClient {
         }
     }
 
+    /// A request whose answer is wanted later: what is asked here does not begin with it, and others can be sent
+    /// meanwhile.
+    struct Pending {
+        fileprivate let client: EngineClient
+        fileprivate let name: String
+        fileprivate let pending: HTTPPendingResponse
+
+        /// As `send`.
+        func response() throws -> HTTPClientResponse { try client.answer(to: name) { try pending.response() } }
+
+        /// As `value`.
+        func value() throws -> JSONValue { try client.parse(try response(), of: name) }
+
+        /// As `hijack`.
+        func connection() throws -> RawConnection { try client.stream(try response(), of: name) }
+    }
+
+    func begin(_ method: HTTPMethod, _ path: String, _ query: Query = [:], body: JSONValue? = nil) throws -> Pending {
+        let head = HTTPRequestHead(method, Self.version + path + query.encoded)
+        return try reading {
+            Pending(client: self, name: "\(method) \(path)", pending: try http.begin(head, body: Self.body(body)))
+        }
+    }
+
+    func beginHijack(_ path: String, _ query: Query = [:]) throws -> Pending {
+        let head = HTTPRequestHead(.post, Self.version + path + query.encoded)
+        return try reading { Pending(client: self, name: "POST \(path)", pending: try http.beginUpgrade(head)) }
+    }
+
+    /// For as many requests as are going to be sent at once.
+    func connectAhead(_ count: Int) throws { try reading { try http.connectAhead(count) } }
+
     /// A request whose answer is JSON. `keeping`: the only member of its objects that is wanted.
     func value(
         _ method: HTTPMethod, _ path: String, _ query: Query = [:], body: JSONValue? = nil, keeping: String? = nil
     ) throws -> JSONValue {
         let response = try send(method, path, query, body: Self.body(body))
+        return try parse(response, of: "\(method) \(path)", keeping: keeping)
+    }
+
+    fileprivate func parse(_ response: HTTPClientResponse, of request: String, keeping: String? = nil) throws
+        -> JSONValue
+    {
         let bytes = try reading { try response.bytes() }
         do { return try JSONValue(parsing: bytes, keeping: keeping) } catch {
-            throw CommandError("boxd answered \(method) \(path) with \(error)")
+            throw CommandError("boxd answered \(request) with \(error)")
         }
     }
 
@@ -62,8 +100,12 @@ package final class EngineClient {
         let response = try answer(to: "POST \(path)") {
             try http.upgrade(HTTPRequestHead(.post, Self.version + path + query.encoded), body: Self.body(body))
         }
+        return try stream(response, of: "POST \(path)")
+    }
+
+    fileprivate func stream(_ response: HTTPClientResponse, of request: String) throws -> RawConnection {
         guard let connection = response.rawConnection() else {
-            throw CommandError("boxd did not turn POST \(path) into a stream (status \(response.status.code))")
+            throw CommandError("boxd did not turn \(request) into a stream (status \(response.status.code))")
         }
         return connection
     }
@@ -109,7 +151,7 @@ package final class EngineClient {
         value.map { .bytes(Array($0.compact.utf8), type: "application/json") } ?? .none
     }
 
-    private func answer(to request: String, _ body: () throws -> HTTPClientResponse) throws -> HTTPClientResponse {
+    fileprivate func answer(to request: String, _ body: () throws -> HTTPClientResponse) throws -> HTTPClientResponse {
         let response = try reading(body)
         if response.status.code < 400 { return response }
         let bytes = (try? response.bytes(limit: 1 << 20)) ?? []

@@ -16,15 +16,17 @@ struct AttachedContainer {
         }
     }
 
-    private func attach(logs: Bool = false) throws -> AttachSession {
+    private func beginAttaching() throws -> EngineClient.Pending {
         var query: Query = ["stream": "1"]
         if options.stdin { query.add("stdin", "1") }
         if options.stdout { query.add("stdout", "1") }
         if options.stderr { query.add("stderr", "1") }
-        if logs { query.add("logs", "1") }
-        let connection = try client.hijack(Path.container(id, "attach"), query)
-        return try AttachSession(
-            connection, options,
+        return try client.beginHijack(Path.container(id, "attach"), query)
+    }
+
+    private func session(_ attaching: EngineClient.Pending) throws -> AttachSession {
+        try AttachSession(
+            try attaching.connection(), options,
             onSignal: { try? client.perform(.post, Path.container(id, "kill"), ["signal": SignalName.of($0)]) },
             onResize: resize)
     }
@@ -41,9 +43,11 @@ struct AttachedContainer {
     /// Attaches, waits for the exit, starts; in this order, so that neither output nor exit is missed.
     /// - Parameter removes: the container is removed when it exits, and this returns only after that.
     func start(removes: Bool) throws -> Int32 {
-        let session = try attach()
-        let wait = try client.send(
+        let attaching = try beginAttaching()
+        let waiting = try client.begin(
             .post, Path.container(id, "wait"), ["condition": removes ? "removed" : "next-exit"])
+        let session = try session(attaching)
+        let wait = try waiting.response()
         do { try client.perform(.post, Path.container(id, "start")) } catch let error as DaemonError {
             // It never ran, so nobody else removes it.
             if removes { try? client.perform(.delete, Path.container(id), ["force": "1", "v": "1"]) }
@@ -55,7 +59,7 @@ struct AttachedContainer {
 
     /// Attaches to a running container.
     func join() throws -> Int32 {
-        let session = try attach()
+        let session = try session(try beginAttaching())
         let wait = try client.send(.post, Path.container(id, "wait"))
         resizeToTerminal()
         return try finish(session) { try wait.bytes() }

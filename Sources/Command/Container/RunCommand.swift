@@ -37,7 +37,8 @@ enum RunCommand {
         if config.tty, let size = try? Terminal.size(environment.stdoutIsTerminal ? 1 : 0) {
             request.hostConfig.consoleSize = [Int(size.rows), Int(size.columns)]
         }
-        let id = try create(request, call, environment)
+        // The connection of this request is the third, for the start.
+        let id = try create(request, call, environment, connections: detached ? 0 : 2)
         if detached {
             do { try call.client.perform(.post, Path.container(id, "start")) } catch let error as DaemonError {
                 throw startFailure(error)
@@ -59,17 +60,20 @@ enum RunCommand {
     // MARK: Creating
 
     /// The new container's id.
+    /// - Parameter connections: how many will be needed next, at once.
     private static func create(
-        _ request: ContainerCreateRequest, _ call: Invocation, _ environment: ProcessEnvironment
+        _ request: ContainerCreateRequest, _ call: Invocation, _ environment: ProcessEnvironment, connections: Int = 0
     ) throws -> String {
         let idFile = try IDFile(path: call.arguments.text("cidfile"))
         var query = Query()
         if let name = call.arguments.optionalText("name") { query.add("name", name) }
         let body = try request.body
         let answer: JSONValue
-        do { answer = try call.client.value(.post, "/containers/create", query, body: body) } catch let error
-            as DaemonError
-        {
+        do {
+            let creating = try call.client.begin(.post, "/containers/create", query, body: body)
+            if connections > 0 { try call.client.connectAhead(connections) }
+            answer = try creating.value()
+        } catch let error as DaemonError {
             // 404 may also be said of a container whose namespace or volumes were asked for.
             guard error.isNotFound, error.message.hasPrefix("No such image") else { throw error }
             let image = Escaping.visible(ImageName.tagged(request.config.image))

@@ -57,10 +57,9 @@ extension Container {
     }
 
     /// How a container ended whose monitor is gone: as its exit record says, or, when the monitor was killed before
-    /// it could write one, unknown. Then what the monitor would have taken away is taken away here, before anybody
+    /// it could write one, unknown. What a killed monitor would have taken away is taken away here, before anybody
     /// starts the container again in the same cgroup.
     func endWithoutMonitor() async -> ExitRecord {
-        if let record = try? ExitRecord.read(runFiles.exit) { return record }
         do {
             let cgroup = try engine.cgroups.cgroup(cgroupPath)
             try await engine.pool.run {
@@ -74,6 +73,6 @@ extension Container {
         for path in [runFiles.pid, runFiles.socket] where Sys.exists(path) {
             do { try Sys.unlink(path) } catch { logger.warn("cannot clean up after its monitor: \(error)") }
         }
-        return ExitRecord.lost(pid: state.pid)
+        return (try? ExitRecord.read(runFiles.exit)) ?? .lost(pid: state.pid)
     }
 }

@@ -107,27 +107,22 @@ extension Container {
 
 extension Engine {
     /// Makes the files of a running container fit the networks that it is on now. What its own programs made of them
-    /// stays: lines are added and taken away, and resolv.conf is left alone when it is no longer ours. Blocks.
+    /// stays: lines are added and taken away, and resolv.conf is left alone when it is no longer ours. The files keep their
+    /// inodes, which the container has mounted. Blocks.
     func rewriteFiles(_ record: ContainerRecord, from before: [Endpoint], to after: [Endpoint]) throws {
         try writeResolver(record, after)
-        let paths = hostFiles(options.containerDirectory(record.id))
+        let paths = hostFiles(record)
         let (old, new) = (try files(record, before), try files(record, after))
         if let path = paths.hosts {
             let lost = Set(lines(old.hosts)).subtracting(lines(new.hosts))
             let gained = lines(new.hosts).filter { !lines(old.hosts).contains($0) }
             let kept = lines(try Sys.readText(path)).filter { !lost.contains($0) }
-            try overwrite(path, (kept + gained).map { $0 + "\n" }.joined())
+            try Sys.writeFile(path, (kept + gained).map { $0 + "\n" }.joined().utf8)
         }
         if let path = paths.resolver, old.resolver != new.resolver, try Sys.readText(path) == old.resolver {
-            try overwrite(path, new.resolver)
+            try Sys.writeFile(path, new.resolver.utf8)
         }
     }
 
     private func lines(_ text: String) -> [Substring] { text.split(separator: "\n") }
-
-    /// In its place: the container has the file itself mounted.
-    private func overwrite(_ path: String, _ text: String) throws {
-        let file = try Sys.open(path, O_WRONLY | O_TRUNC)
-        try file.writeAll(text.utf8)
-    }
 }

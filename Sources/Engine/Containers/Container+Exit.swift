@@ -44,11 +44,15 @@ extension Container {
             restartTask = Task { await self.startAgain(after: delay) }
         } else {
             state.status = .exited
+            if record.hostConfig.autoRemove {
+                // What is written next is that it is being removed. Until then the file tells of its end.
+                finished()
+                return await removeIfAutomatic()
+            }
             persist()
             finished()
             // The record is in the database now; the file has done its work.
             _ = try? Sys.unlink(runFiles.exit)
-            await removeIfAutomatic()
         }
     }
 

@@ -1,6 +1,7 @@
 package import APIModel
 import Basics
 import Kernel
+import Supervision
 
 extension Container {
     /// The answer of `inspect`. Sizes are the caller's to fill in: they take a walk through the files.
@@ -10,7 +11,7 @@ extension Container {
             id: id, created: record.created.description, path: command.first ?? "",
             arguments: Array(command.dropFirst()), state: stateModel, image: record.image.description,
             resolvConfPath: directory + "/resolv.conf", hostnamePath: directory + "/hostname",
-            hostsPath: directory + "/hosts", logPath: logDirectory, name: "/" + record.name,
+            hostsPath: runFiles.directory + "/hosts", logPath: logDirectory, name: "/" + record.name,
             restartCount: state.restartCount, execIDs: execs.isEmpty ? nil : execIDs, hostConfig: record.hostConfig,
             graphDriver: graphDriver, mounts: record.mounts.map { engine.mountPoint($0) }, config: record.config,
             networkSettings: networkSettings)

@@ -16,6 +16,8 @@ struct ContainerFiles: Sendable {
     let running: (pid: Int32, pidfd: SharedDescriptor)?
     let lowers: [String]
     let directory: String
+    /// Where a root is mounted, each time in a mount namespace of its own.
+    let place: String
     /// Volumes and bind mounts, parents first.
     let mounts: [Mount]
 
@@ -61,8 +63,6 @@ struct ContainerFiles: Sendable {
         return try NamespaceThread.run { [self] in
             try Namespaces.unshare([.mount])
             try Mounts.setPropagation("/", [.private, .recursive])
-            // Seen by this thread alone. Not a place of the host where the source of a mount may be.
-            let place = directory + "/log"
             try OverlayMount.mount(lowers: lowers, upper: upper, work: directory + "/work", over: place)
             let root = RootedDirectory(try Sys.open(place, Sys.openDirectory))
             for mount in mounts {

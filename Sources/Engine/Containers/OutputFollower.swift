@@ -29,6 +29,7 @@ package final class OutputFollower {
             // Subscribed before the first look, so that nothing falls in between.
             let (stream, endings, wake) = await container.listenForOutput()
             self.endings = endings
+            try LogWriter.makeDirectory(container.logDirectory)
             let changes = try container.engine.loop.changes(in: container.logDirectory)
             watching = Task { for await _ in changes { wake.yield() } }
             wakeups = stream

@@ -27,11 +27,16 @@ enum ContainerCgroup {
         return "\(defaultParent)/\(configured)"
     }
 
-    /// Makes it, sets its limits, and moves the calling process there.
+    static func create(_ path: String) throws(RuntimeError) {
+        do { try host().cgroup(path).create() } catch {
+            throw RuntimeError(.cgroup, "cgroup \(path): \(error)", errno: error.errno)
+        }
+    }
+
+    /// Sets its limits, and moves the calling process there.
     static func enter(_ path: String, _ resources: LinuxResources?) throws(RuntimeError) {
         do {
             let cgroup = try host().cgroup(path)
-            try cgroup.create()
             if let resources { try cgroup.apply(resources) }
             try cgroup.join()
         } catch {

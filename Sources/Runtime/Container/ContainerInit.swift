@@ -54,6 +54,7 @@ enum ContainerInit {
         let cgroup = try ContainerCgroup.path(spec.linux?.cgroupsPath, id: request.id)
         // Told before it is made, so that the launcher removes it whatever happens from here on.
         try channel.send(.cgroup(cgroup))
+        if request.cgroup == cgroup { try channel.waitForProceed() } else { try ContainerCgroup.create(cgroup) }
         // Before the cgroup namespace: its root is where its maker is at that moment.
         try ContainerCgroup.enter(cgroup, DeviceNodes.allowing(spec.linux?.devices, in: spec.linux?.resources))
         try namespaces.enter(network: request.networkNamespace, except: ahead?.entered(request) ?? [])

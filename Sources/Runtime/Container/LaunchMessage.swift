@@ -6,6 +6,7 @@ import Supervision
 ///
 ///     new process                         launcher
 ///     cgroup        ------------------->  (knows what to undo)
+///                   <-------------------  proceed, when it has made that itself
 ///     root + fd     ------------------->  (only when asked for)
 ///     warning*      ------------------->
 ///     terminal + fd ------------------->
@@ -103,14 +104,13 @@ final class LaunchChannel {
     func receive() throws(RuntimeError) -> Received? {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LaunchMessage.maximumLength, alignment: 8)
         defer { buffer.deallocate() }
-        let received: (count: Int, descriptors: [Int32])?
-        do {
-            received = try Sys.receive(socket.raw, into: buffer)
-        } catch let error where error.errno == ECONNRESET {
-            // The other side ended with words of ours unread; for us that is its end.
-            return nil
-        } catch {
-            throw RuntimeError(.handshake, "waiting for the new process", error)
+        let received = try attempt(.handshake, "waiting for the new process") { () throws(SyscallError) in
+            do throws(SyscallError) { return try Sys.receive(socket.raw, into: buffer) } catch
+                where error.errno == ECONNRESET
+            {
+                // The other side ended with words of ours unread. That is said once, and before its own last words.
+                return try Sys.receive(socket.raw, into: buffer)
+            }
         }
         guard let received, received.count > 0 else { return nil }
         guard let message = LaunchMessage(buffer[..<received.count]) else {

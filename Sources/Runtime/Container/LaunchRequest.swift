@@ -59,6 +59,8 @@ package struct LaunchRequest: Sendable {
     package var initProcess = false
     /// A prepared network namespace, taken for the new one that `config.json` asks for.
     package var networkNamespace: Int32?
+    /// The cgroup that the launcher makes meanwhile, for a process that was forked before its container was known.
+    var cgroup: String?
     /// Descriptors 3 and following that the program gets besides its streams.
     package var preservedDescriptors: Int32 = 0
     /// Hooks that run outside of the container, by the launcher. nil: a configuration that has such hooks is refused,

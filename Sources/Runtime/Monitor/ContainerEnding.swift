@@ -8,7 +8,6 @@ final class ContainerEnding {
     private let container: SupervisedContainer
     private let cgroup: (any Cgroup)?
     private let finished = Clock.realtime()
-    private(set) var record: ExitRecord?
 
     init(_ container: SupervisedContainer) {
         self.container = container
@@ -38,35 +37,39 @@ final class ContainerEnding {
             if exit == nil { Clock.sleep(nanoseconds: 5_000_000) }
         }
         killRest()
-        finish(options, exit, problem: reason)
+        _ = record(options, exit, problem: reason)
+        clean(options)
     }
 
-    /// Removes what was the run's, and records how it ended. In this order: whoever reads the record may start the
-    /// container again at once, in the same cgroup.
-    func finish(_ options: MonitorOptions, _ exit: Processes.Exit?, problem: String? = nil) {
-        let oomKilled = (cgroup?.oomKills() ?? 0) > 0
-        var problem = problem
+    /// Writes down how it ended. What was the run's is still there, see `clean`.
+    func record(_ options: MonitorOptions, _ exit: Processes.Exit?, problem: String? = nil) -> ExitRecord {
+        let record = ExitRecord(
+            pid: container.pid, exitCode: exit?.code ?? 255, started: container.started, finished: finished,
+            oomKilled: (cgroup?.oomKills() ?? 0) > 0, error: problem)
+        do throws(SyscallError) {
+            try record.write(RunFiles(directory: options.runDirectory).exit)
+        } catch {
+            Monitor.report("recording the end of container \(options.id): \(error)")
+        }
+        return record
+    }
+
+    /// Removes what was the run's. The socket last: a daemon that looks for it meanwhile waits for our end.
+    func clean(_ options: MonitorOptions) {
         do throws(CgroupError) {
             try cgroup?.remove()
         } catch {
             // Somebody of the host may have put a process of its own there.
             killRest()
-            do throws(CgroupError) { try cgroup?.remove() } catch {
-                problem = problem ?? error.description
-                Monitor.report(error.description)
+            do throws(CgroupError) { try cgroup?.remove() } catch { Monitor.report(error.description) }
+        }
+        container.unmountRoot()
+        let files = RunFiles(directory: options.runDirectory)
+        for path in [files.pid, files.socket] {
+            do throws(SyscallError) { try Sys.unlink(path) } catch {
+                // The container may be removed already, and its run directory with it.
+                if !error.isNotFound { Monitor.report("after the end of container \(options.id): \(error)") }
             }
         }
-        let record = ExitRecord(
-            pid: container.pid, exitCode: exit?.code ?? 255, started: container.started, finished: finished,
-            oomKilled: oomKilled, error: problem)
-        let files = RunFiles(directory: options.runDirectory)
-        do throws(SyscallError) {
-            try record.write(files.exit)
-            try Sys.unlink(files.pid)
-            try Sys.unlink(files.socket)
-        } catch {
-            Monitor.report("recording the end of container \(options.id): \(error)")
-        }
-        self.record = record
     }
 }

@@ -75,7 +75,6 @@ package enum Monitor {
         var control = control
         var network = network
         let signals = surroundings.takeSignals()
-        try Sys.makeDirectories(options.logDirectory, mode: 0o700)
         // Before the start: whoever sees the container running finds it.
         let files = RunFiles(directory: options.runDirectory)
         let listener = try Sys.listenUnix(.packet, in: files.directory, name: files.socketName, backlog: 64)

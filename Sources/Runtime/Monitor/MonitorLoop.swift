@@ -84,7 +84,11 @@ final class MonitorLoop {
         }
         var execs: [Int32: (client: UInt32, request: UInt32)] = [:]
         execs.reserveCapacity(1)
-        if let epoll = try? Epoll() { _ = try? epoll.wait(timeout: 0) }
+        if let epoll = try? Epoll(), var pair = try? Sys.socketPair(.packet) {
+            let ours = pair.takeFirst()
+            try? epoll.add(ours.raw, .write, token: 0)
+            _ = try? epoll.wait(timeout: 0)
+        }
         return numbers.count + clients.capacity + execs.capacity
     }
 
@@ -104,10 +108,10 @@ final class MonitorLoop {
         while !openOutputs.isEmpty, Clock.boottime() < deadline {
             if try turn(timeout: 100) { deadline = Clock.boottime() + Self.patience }
         }
-        ending.finish(options, exit)
-        if let record = ending.record { for client in clients.values { client.send(.exited(record)) } }
+        let record = ending.record(options, exit)
+        for client in clients.values { client.send(.exited(record)) }
         // Who starts the container again waits for the end of our connection.
-        container.unmountRoot()
+        ending.clean(options)
     }
 
     /// Waits for something and does what it asks. True when output came.

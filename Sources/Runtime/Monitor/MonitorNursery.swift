@@ -51,7 +51,7 @@ enum MonitorNursery {
         let options = try MonitorOptions(parsing: order.arguments)
         if options.pidNamespace == .new { prepared?.set(order) }
         // What asks the monitor for names must not start before it answers.
-        if options.resolver == nil { prepared?.begin() }
+        if options.resolver == nil { prepared?.begin(options.cgroup) }
         Processes.showArguments(title + order.arguments)
         if let log = order.standardError.take() { try Processes.duplicate(log.raw, onto: 2) }
         try connection.setNonBlocking()

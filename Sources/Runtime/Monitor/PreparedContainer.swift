@@ -29,12 +29,24 @@ final class PreparedContainer {
     /// What the process shall do. `network` has to stay open until `takeProcess`.
     func set(_ order: borrowing SpareMonitor.Received) { self.order = (order.packet, order.networkDescriptor) }
 
-    /// Hands the order on; early, so that the process works while the monitor does.
-    func begin() {
+    /// Hands the order on; early, so that the process works while the monitor does. The monitor makes the cgroup, which
+    /// takes as long as the process reads its configuration.
+    func begin(_ cgroup: String?) {
         guard let order, (try? channel.hand(order.packet, network: order.network)) == true else { return }
         hasBegun = true
+        guard let cgroup else { return }
+        do throws(RuntimeError) {
+            try ContainerCgroup.create(cgroup)
+            made = cgroup
+            // One that is gone has said why.
+            try? channel.send(.proceed)
+        } catch {
+            failure = error
+        }
     }
     private var hasBegun = false
+    private var made: String?
+    private var failure: RuntimeError?
 
     func takePipes() -> Pipes? {
         defer { pipes = nil }
@@ -42,9 +54,10 @@ final class PreparedContainer {
     }
 
     /// With its order. nil: there is none.
-    func takeProcess() -> ForkedChild? {
-        if !hasBegun { begin() }
+    func takeProcess(_ cgroup: String?) throws(RuntimeError) -> ForkedChild? {
+        if !hasBegun { begin(cgroup) }
         order = nil
+        if let failure { throw failure }
         if hasBegun { return process.take() }
         abandon()
         return nil
@@ -57,7 +70,14 @@ final class PreparedContainer {
         while let said = try? channel.receive() {
             if case .cgroup(let path) = said.message { ContainerCgroup.remove(path) }
         }
+        removeCgroup()
         try? Namespaces.enter(home.raw, .pid)
+    }
+
+    /// Of a process that does not fit its container, or has not got so far.
+    func removeCgroup() {
+        if let made { ContainerCgroup.remove(made) }
+        made = nil
     }
 
     // MARK: The process
@@ -65,7 +85,15 @@ final class PreparedContainer {
     private static let namespaces: Namespaces.Kinds = [.uts, .ipc]
 
     /// See `WarmUp`.
-    static func warmUp() { _ = namespaces.isSuperset(of: []) }
+    static func warmUp() {
+        _ = namespaces.isSuperset(of: [])
+        guard var pair = try? Sys.socketPair(.packet) else { return }
+        let (one, other) = (LaunchChannel(pair.takeFirst()), LaunchChannel(pair.takeSecond()))
+        try? one.send(.proceed)
+        try? other.waitForProceed()
+        _ = try? one.hand([0], network: nil)
+        if let order = try? other.receiveOrder() { _ = order.arguments.count }
+    }
 
     private static func waitForOrder(_ kind: SpareMonitor.Kind, _ channel: LaunchChannel, _ pipes: Pipes) -> Never {
         // Without what is made here it starts as any other does.
@@ -98,6 +126,7 @@ final class PreparedContainer {
         // Given away: what follows does not return, and so nothing of ours lives until its end. The exec closes it.
         let network = order.network.take()?.release()
         var request = SupervisedContainer.request(options, pipes, network: network)
+        request.cgroup = options.cgroup
         if let path = options.seccomp { request.seccompProgram = try SupervisedContainer.seccompProgram(path) }
         ContainerInit.run(request, channel, ahead)
     }

@@ -33,7 +33,8 @@ final class SupervisedContainer {
     /// See `WarmUp`: one that there is not.
     static func warmUp(_ options: MonitorOptions) {
         guard let process = try? Processes.openPid(getpid()) else { return }
-        _ = SupervisedContainer(options, LaunchedContainer(pid: 0, pidfd: process, warnings: []), nil)
+        let container = SupervisedContainer(options, LaunchedContainer(pid: 0, pidfd: process, warnings: []), nil)
+        _ = ContainerEnding(container)
     }
 
     /// Returns when its program runs; otherwise throws, and nothing of it is left.
@@ -51,8 +52,14 @@ final class SupervisedContainer {
         if options.terminal { pipes = nil }
         var request = request(options, pipes, network: network)
         var launched: LaunchedContainer?
-        if let prepared, let process = prepared.takeProcess() {
-            launched = try ContainerLauncher.launch(request, with: process)
+        if let prepared, let process = try prepared.takeProcess(options.cgroup) {
+            do throws(RuntimeError) {
+                launched = try ContainerLauncher.launch(request, with: process)
+            } catch {
+                prepared.removeCgroup()
+                throw error
+            }
+            if launched == nil { prepared.removeCgroup() }
         }
         if launched == nil {
             if let path = options.seccomp { request.seccompProgram = try seccompProgram(path) }

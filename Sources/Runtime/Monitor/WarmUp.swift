@@ -19,10 +19,12 @@ enum WarmUp {
         try? ContainerConfig.check(spec, request, namespaces)
         for mount in spec.mounts ?? [] { _ = MountOptions(mount.options ?? []) }
         for name in (spec.linux?.sysctl ?? [:]).keys { _ = try? KernelParameters.path(of: name, namespaces) }
+        failing(namespaces)
         cgroup(spec)
         tree()
         guard let process = spec.process, let program = try? Program(process) else { return }
         _ = try? program.find()
+        try? program.execute("/dev/null/warm-up")
         _ = try? Credentials(process, filter: nil)
     }
 
@@ -59,7 +61,16 @@ enum WarmUp {
         else { return }
         // There is none of this name.
         _ = try? cgroup.processes()
-        _ = cgroup.oomKills()
+        _ = (cgroup.exists, cgroup.oomKills())
+    }
+
+    /// What would change something, each with something that cannot be.
+    private static func failing(_ namespaces: NamespacePlan) {
+        guard let proc = try? HostProc() else { return }
+        _ = try? proc.openForWriting("self/warm-up")
+        try? KernelParameters.apply(["warm-up": ""], namespaces, proc)
+        _ = try? ProcessAttributes(ProcessSpec(cwd: "/"), proc)
+        try? Mounts.setPropagation("/dev/null/warm-up", [.slave, .recursive])
     }
 
     /// Finds what is there already.
