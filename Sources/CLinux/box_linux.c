@@ -464,12 +464,17 @@ int box_spawn(const struct box_spawn_request *request, int *pidfd) {
 /* From the linker: where the program's instructions begin and end. */
 extern char __executable_start[], etext[];
 
-void box_release_memory(void) {
-    const uintptr_t page = 4096, mask = ~(page - 1);
+static const uintptr_t page = 4096, mask = ~(uintptr_t)4095;
+
+void box_trim_memory(void) {
     malloc_trim(0);
     /* Nobody writes to instructions: they come back from the file when they are needed. */
     uintptr_t start = ((uintptr_t)__executable_start + page - 1) & mask, end = (uintptr_t)etext & mask;
     if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
+void box_release_memory(void) {
+    box_trim_memory();
     /* What deeper calls left below this one; the kernel keeps other mappings further away. */
     uintptr_t top = ((uintptr_t)__builtin_frame_address(0) & mask) - page;
     madvise((void *)(top - 128 * 1024), 128 * 1024, MADV_DONTNEED);

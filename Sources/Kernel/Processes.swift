@@ -72,7 +72,10 @@ package enum Processes {
     package static func setDumpable(_ on: Bool) throws(SyscallError) {
         _ = try check("prctl", "PR_SET_DUMPABLE") { box_prctl(BOX_PR_SET_DUMPABLE, on ? 1 : 0, 0, 0, 0) }
     }
-    /// Gives back what memory the process does not need while it waits: for one thread alone, and before a long wait.
+    /// Gives back memory that is free, and instructions, which come back from the program's file when they are needed:
+    /// after something large.
+    package static func trimMemory() { box_trim_memory() }
+    /// As `trimMemory`, and what deeper calls left on the stack: for a process of one thread, before a long wait.
     package static func releaseMemory() { box_release_memory() }
     package static func setNoNewPrivileges() throws(SyscallError) {
         _ = try check("prctl", "PR_SET_NO_NEW_PRIVS") { box_prctl(BOX_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }

@@ -24,7 +24,11 @@ final class Collector: Sendable {
                 state.additions -= 1
                 return state.additions == 0
             }
-            if isLast { sweep() }
+            if isLast {
+                sweep()
+                // Archives pass through buffers that nothing else needs.
+                Processes.trimMemory()
+            }
         }
         return try body()
     }

@@ -63,6 +63,8 @@ struct Daemon {
         let server = APIServer.make(engine, services, loop: loop)
         let serving = Task { try await server.serve(listener) }
         logger.info("listening on unix://\(path), version \(BoxVersion.current)")
+        // What is used at the beginning alone.
+        Processes.trimMemory()
         try await waitForTheEnd()
         serving.cancel()
         // Containers stay: their monitors need nobody. Who connects now is refused at once.

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -15,7 +16,9 @@ PLACE = tempfile.mkdtemp(prefix="box-bench-")
 # Where engines keep what is of the moment: in memory, as /run is wherever an engine is installed.
 RUN = os.path.join(PLACE, "run")
 # Seconds before each sample, in which what the one before has left is dealt with: no contender pays for another.
-REST = 0.05
+REST = 0.02
+# So many rounds are made however long they take.
+FEWEST = 3
 # The parent of all cgroups that are made here.
 CGROUP = os.path.basename(PLACE)
 
@@ -115,7 +118,9 @@ class Job:
         try:
             with self.view.entered():
                 began = time.monotonic()
-                pid = os.posix_spawn(self.path, self.command, self.environment, file_actions=actions)
+                # Python ignores SIGPIPE, and what it starts would too: `yes` writes for ever then.
+                pid = os.posix_spawn(
+                    self.path, self.command, self.environment, file_actions=actions, setsigdef=[signal.SIGPIPE])
                 _, status = os.waitpid(pid, 0)
                 took = time.monotonic() - began
         finally:
@@ -217,8 +222,12 @@ def remove_run():
     subprocess.run(["umount", "--lazy", RUN], check=False, stderr=subprocess.DEVNULL)
 
 
-def in_turns(contenders, count, warm_up=2):
-    """contenders: [(name, function that returns one sample)]. One sample of each in turn. {name: samples or reason}"""
+def in_turns(contenders, count, warm_up=1, budget=None):
+    """contenders: [(name, function that returns one sample)]. One sample of each in turn. {name: samples or reason}
+
+    budget: seconds after which no further round is begun: all of them together have a time in which to be done, and a
+    slow machine gets fewer samples, which the tables tell."""
+    began = time.monotonic()
     found = {name: [] for name, _ in contenders}
     working = []
     for name, function in contenders:
@@ -228,7 +237,9 @@ def in_turns(contenders, count, warm_up=2):
             working.append((name, function))
         except (Unable, OSError, subprocess.SubprocessError) as error:
             found[name] = str(error)
-    for _ in range(count):
+    for turn in range(count):
+        if budget and turn >= FEWEST and time.monotonic() - began > budget:
+            break
         for name, function in working:
             if isinstance(found[name], str):
                 continue

@@ -189,7 +189,7 @@ def load(bench):
                     lambda: f"cd {fresh('tar')}; for i in {layers}; do pigz -dc $i | tar -x; done")),
                 ("igzip -dc alone", command(lambda: f"for i in {layers}; do igzip -dc $i >/dev/null; done")),
             ]
-        found = in_turns(contenders, bench.few, warm_up=0)
+        found = in_turns(contenders, bench.few, warm_up=0, budget=190 if ending else 60)
         megabytes = sum(os.path.getsize(layer) for layer in image.layers) >> 20
         result += rows(f"load of {megabytes} MB, {kind}", "s", found, {"box": goal})
     result += rows("save of that image", "s", saves, {"box": 1.8})
@@ -222,7 +222,7 @@ def commit(bench):
                 engine.run("rmi", "committed:latest")
                 return took
             return run
-        found = in_turns([(name, contender(name)) for name in ENGINES], bench.few, warm_up=0)
+        found = in_turns([(name, contender(name)) for name in ENGINES], bench.few, warm_up=0, budget=35)
         result += rows(f"commit of {what}", "s", found, {"box": 0.5})
         for name in ready:
             bench.fleet.get(name).remove("changed")
@@ -267,7 +267,7 @@ def log(bench):
     contenders = [(name, contender(name)) for name in ENGINES]
     contenders += [
         ("a pipe to cat > file", shell(f"| busybox cat >{PLACE}/piped")), ("to /dev/null", shell(">/dev/null"))]
-    found = in_turns(contenders, bench.few, warm_up=0)
+    found = in_turns(contenders, bench.few, warm_up=0, budget=90)
     result = rows(f"log of {megabytes} MB, attached", "s", found, {"box": 1.4})
     result += rows(f"reading {megabytes} MB back", "s", backs, {"box": 2})
     bench.results.add("log", result)

@@ -221,7 +221,7 @@ def rate(bench):
             contenders = [(name, engine(name, network, clients)) for name in ("box", "docker", "podman")]
             if network == "none":
                 contenders += [(name, runtime_lives(bench, name, clients, seconds)) for name in ("crun", "runc")]
-            found = in_turns(contenders, bench.few, warm_up=1)
+            found = in_turns(contenders, bench.few, warm_up=0, budget=24)
             result += rows(f"lives, network {network}, {clients} clients", "per s", found, {"box": goal})
     bench.results.add("rate", result)
 

@@ -146,7 +146,7 @@ def port(bench):
             proxy("nginx", NGINX, "-p", PLACE, "-c"), f"http://{ADDRESS}:{PORT + 1}/", keeps)
     try:
         for what, keeps in [("32 kept connections", True), ("a connection each", False)]:
-            found = in_turns(list(ways(keeps)), bench.few, warm_up=1)
+            found = in_turns(list(ways(keeps)), bench.few, warm_up=0, budget=45)
             direct = found["box, the container itself"]
             goal = round(0.95 * sorted(direct)[len(direct) // 2]) if not isinstance(direct, str) and direct else None
             goals = {"box, published, from the host": goal, "box, published, from elsewhere": goal}

@@ -218,6 +218,7 @@ int box_execve(const char *path, char *const argv[], char *const envp[]);
  * Gives back memory that a process with one thread does not use at the moment: freed memory, instructions (which are
  * read from the program's file again), and the unused part of the stack.
  */
+void box_trim_memory(void);
 void box_release_memory(void);
 
 /* Terminals */

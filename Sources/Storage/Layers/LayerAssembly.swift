@@ -52,8 +52,6 @@ final class LayerAssemblyWriter {
     private let directory: String
     private var files: UInt64 = 0
     private var kept: [LayerAssembly.Kept] = []
-    /// Something that was unpacked did not stay in its place.
-    var hasKept: Bool { !kept.isEmpty }
     private static let pendingLimit = 64 << 10
 
     /// `sink`: what is written goes there, to be compressed.
