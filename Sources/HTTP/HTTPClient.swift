@@ -30,9 +30,13 @@ package final class HTTPClient {
     }
 
     /// As `begin`, of what `upgrade` sends.
-    package func beginUpgrade(_ request: HTTPRequestHead, to name: String = "tcp") throws -> HTTPPendingResponse {
-        let (head, body) = prepare(upgrading(request, to: name), .none)
-        return try HTTPPendingResponse(self, try takeIdle() ?? connect(), head, body)
+    package func beginUpgrade(_ request: HTTPRequestHead, body: HTTPBody = .none, to name: String = "tcp") throws
+        -> HTTPPendingResponse
+    {
+        var request = request
+        request.headers["Connection"] = "Upgrade"
+        request.headers["Upgrade"] = name
+        return try begin(request, body: body)
     }
 
     /// Connects as often as requests will follow: the server makes ready for them while it does something else.
@@ -61,17 +65,7 @@ package final class HTTPClient {
     /// answer's `rawConnection()` is nil it is an ordinary answer: an error.
     package func upgrade(_ request: HTTPRequestHead, body: HTTPBody = .none, to name: String = "tcp") throws
         -> HTTPClientResponse
-    {
-        let (head, body) = prepare(upgrading(request, to: name), body)
-        return try exchange(connect(), head, body)
-    }
-
-    private func upgrading(_ request: HTTPRequestHead, to name: String) -> HTTPRequestHead {
-        var request = request
-        request.headers["Connection"] = "Upgrade"
-        request.headers["Upgrade"] = name
-        return request
-    }
+    { try beginUpgrade(request, body: body, to: name).response() }
 
     private func prepare(_ request: HTTPRequestHead, _ body: HTTPBody) -> (HTTPRequestHead, HTTPBody) {
         var head = request

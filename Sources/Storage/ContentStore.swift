@@ -105,9 +105,7 @@ extension ContentStore {
         try spool(in: directory, expected: expected, what: what) { sink in
             let limited = SizeLimit(sink, limit: expectedSize ?? .max, what: what)
             let count = try source.copy(to: limited)
-            if let expectedSize, count < expectedSize {
-                throw StorageError.invalid("\(what): \(count) bytes came, \(expectedSize) were announced")
-            }
+            if let expectedSize { try Self.check(count, expectedSize, what: what) }
         }
     }
 
@@ -116,11 +114,13 @@ extension ContentStore {
         let hashing = HashingSource(source)
         try hashing.drain()
         let blob = Blob(digest: hashing.finish(), size: hashing.count)
-        if blob.size < expectedSize {
-            throw StorageError.invalid("\(what): \(blob.size) bytes came, \(expectedSize) were announced")
-        }
+        try Self.check(blob.size, expectedSize, what: what)
         try Self.check(blob, expected, what: what)
         return blob
+    }
+
+    private static func check(_ count: Int64, _ announced: Int64, what: String) throws(StorageError) {
+        if count < announced { throw .invalid("\(what): \(count) bytes came, \(announced) were announced") }
     }
 
     private static func check(_ blob: Blob, _ expected: Digest?, what: String) throws(StorageError) {

@@ -115,9 +115,8 @@ package final class LayerStore: Sendable {
                 if let staged = ready.withLock({ $0.take(layer.diffID) }) {
                     try Self.place(staged, at: place)
                 } else {
-                    try self.unpack(layer, into: place, progress)
+                    try self.unpack(layer, into: place, progress, writeBack)
                 }
-            writeBack.begin()
             unpacked.withLock { $0[layer] = contents }
         }
         for twin in twins.map({ missing[$0] }) {
@@ -142,10 +141,12 @@ package final class LayerStore: Sendable {
         }
     }
 
-    private func unpack(_ layer: LayerSource, into directory: String, _ progress: (@Sendable (LayerProgress) -> Void)?)
-        throws
-        -> LayerContents
-    {
+    private func unpack(
+        _ layer: LayerSource, into directory: String, _ progress: (@Sendable (LayerProgress) -> Void)?,
+        _ writeBack: WriteBack
+    ) throws -> LayerContents {
+        // Of those that are staged it was begun when they came.
+        defer { writeBack.begin() }
         try Self.makeTree(directory)
         guard Sys.exists(layer.path) else {
             // A plain tar that was unpacked on its way in, and is another layer than the image has.

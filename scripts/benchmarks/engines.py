@@ -1,6 +1,5 @@
 """The engines: Box, Docker and Podman, each with places and a network namespace of its own."""
 
-import http.client
 import json
 import os
 import shutil
@@ -21,31 +20,9 @@ NETWORK = ("ip link set lo up; ip link add up0 type bridge; ip address add 10.79
 OLD_CGROUPS = "umount /sys/fs/cgroup/unified 2>/dev/null"
 
 
-class Connection(http.client.HTTPConnection):
-    """HTTP over a unix socket, kept."""
-
-    def __init__(self, path):
-        super().__init__("localhost", timeout=120)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(120)
-        self.sock.connect(self.path)
-
-    def call(self, method, path, body=None, allowed=(200, 201, 204)):
-        data = None if body is None else json.dumps(body)
-        self.request(method, path, data, {"Content-Type": "application/json"} if data else {})
-        answer = self.getresponse()
-        text = answer.read()
-        if answer.status not in allowed:
-            raise Unable(f"{method} {path}: {answer.status} {last_words(text)}")
-        return text
-
-
-class Wire:
-    """Requests over a unix socket, with as little work in between as there can be: the clients run on the same cores as
-    what they measure."""
+class Connection:
+    """HTTP over a unix socket, kept, with as little work in between as there can be: the clients run on the same cores
+    as what they measure."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -54,7 +31,9 @@ class Wire:
         self.rest = b""
 
     def call(self, method, path, body=b""):
-        """body: bytes of JSON. The answer's body, decoded if it came in chunks."""
+        """body: a value, or bytes of JSON. The answer's body, decoded if it came in chunks."""
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\n"
         if body:
             head += "Content-Type: application/json\r\n"
@@ -136,7 +115,7 @@ class Engine:
             try:
                 Connection(self.socket).call("GET", "/_ping")
                 return process
-            except (OSError, http.client.HTTPException, Unable):
+            except (OSError, ValueError, Unable):
                 time.sleep(0.05)
         with open(os.path.join(self.place, "log"), "rb") as file:
             raise Unable(f"{command[0]} does not start: {last_words(file.read())}")

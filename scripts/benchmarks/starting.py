@@ -8,7 +8,7 @@ import threading
 import time
 
 from core import CGROUP, HERE, IMAGES, PLACE, PROGRAMS, RUN, Job, Unable, View, in_turns, jobs, rows
-from engines import OLD_CGROUPS, Connection, Wire
+from engines import OLD_CGROUPS, Connection
 
 MILLISECONDS = 1000
 
@@ -168,14 +168,14 @@ def body(network, port=None):
     return json.dumps({"Image": "busybox", "Cmd": ["true"], "HostConfig": host, "ExposedPorts": exposed}).encode()
 
 
-def cycle(wire, content):
+def cycle(connection, content):
     """create, start, wait, remove: seconds until it runs, and until it is gone."""
     began = time.monotonic()
-    made = json.loads(wire.call("POST", "/v1.40/containers/create", content))["Id"]
-    wire.call("POST", f"/v1.40/containers/{made}/start")
+    made = json.loads(connection.call("POST", "/v1.40/containers/create", content))["Id"]
+    connection.call("POST", f"/v1.40/containers/{made}/start")
     running = time.monotonic() - began
-    wire.call("POST", f"/v1.40/containers/{made}/wait")
-    wire.call("DELETE", f"/v1.40/containers/{made}?force=1")
+    connection.call("POST", f"/v1.40/containers/{made}/wait")
+    connection.call("DELETE", f"/v1.40/containers/{made}?force=1")
     return running, time.monotonic() - began
 
 
@@ -188,9 +188,9 @@ def api(bench):
         def contender(name, port=port, lives=lives):
             def run():
                 if name not in lives:
-                    lives[name] = (Wire(bench.fleet.get(name).socket), [])
-                wire, ends = lives[name]
-                running, gone = cycle(wire, body("podman" if name == "podman" else "bridge", port))
+                    lives[name] = (Connection(bench.fleet.get(name).socket), [])
+                connection, ends = lives[name]
+                running, gone = cycle(connection, body("podman" if name == "podman" else "bridge", port))
                 ends.append(gone)
                 return running
             return run
@@ -211,7 +211,7 @@ def rate(bench):
             path = bench.fleet.get(name).socket
             content = body("podman" if network == "bridge" and name == "podman" else network)
             return lives_per_second(
-                clients, seconds, lambda: Wire(path), lambda wire: cycle(wire, content))
+                clients, seconds, lambda: Connection(path), lambda connection: cycle(connection, content))
         return run
 
     result = []
@@ -232,9 +232,9 @@ def lives_per_second(clients, seconds, connect, live):
 
     def work(index):
         try:
-            wire = connect()
+            connection = connect()
             while time.monotonic() < end:
-                live(wire)
+                live(connection)
                 counts[index] += 1
         except (Unable, OSError) as error:
             errors.append(str(error))

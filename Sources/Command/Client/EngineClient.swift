@@ -50,7 +50,13 @@ package final class EngineClient {
         func value() throws -> JSONValue { try client.parse(try response(), of: name) }
 
         /// As `hijack`.
-        func connection() throws -> RawConnection { try client.stream(try response(), of: name) }
+        func connection() throws -> RawConnection {
+            let response = try response()
+            guard let connection = response.rawConnection() else {
+                throw CommandError("boxd did not turn \(name) into a stream (status \(response.status.code))")
+            }
+            return connection
+        }
     }
 
     func begin(_ method: HTTPMethod, _ path: String, _ query: Query = [:], body: JSONValue? = nil) throws -> Pending {
@@ -60,9 +66,11 @@ package final class EngineClient {
         }
     }
 
-    func beginHijack(_ path: String, _ query: Query = [:]) throws -> Pending {
+    func beginHijack(_ path: String, _ query: Query = [:], body: JSONValue? = nil) throws -> Pending {
         let head = HTTPRequestHead(.post, Self.version + path + query.encoded)
-        return try reading { Pending(client: self, name: "POST \(path)", pending: try http.beginUpgrade(head)) }
+        return try reading {
+            Pending(client: self, name: "POST \(path)", pending: try http.beginUpgrade(head, body: Self.body(body)))
+        }
     }
 
     /// For as many requests as are going to be sent at once.
@@ -97,17 +105,7 @@ package final class EngineClient {
 
     /// A request that turns the connection into a stream in both directions.
     func hijack(_ path: String, _ query: Query = [:], body: JSONValue? = nil) throws -> RawConnection {
-        let response = try answer(to: "POST \(path)") {
-            try http.upgrade(HTTPRequestHead(.post, Self.version + path + query.encoded), body: Self.body(body))
-        }
-        return try stream(response, of: "POST \(path)")
-    }
-
-    fileprivate func stream(_ response: HTTPClientResponse, of request: String) throws -> RawConnection {
-        guard let connection = response.rawConnection() else {
-            throw CommandError("boxd did not turn \(request) into a stream (status \(response.status.code))")
-        }
-        return connection
+        try beginHijack(path, query, body: body).connection()
     }
 
     /// Calls `line` with every JSON value of a streamed answer, one a line, until the end or until it returns false.

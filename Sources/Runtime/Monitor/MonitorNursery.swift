@@ -49,9 +49,9 @@ enum MonitorNursery {
         let prepared = try? PreparedContainer(kind)
         guard var order = try SpareMonitor.receiveOrder(connection.raw) else { return 0 }
         let options = try MonitorOptions(parsing: order.arguments)
-        if options.pidNamespace == .new { prepared?.set(order) }
+        if options.pidNamespace == .new { prepared?.set(order, cgroup: options.cgroup) }
         // What asks the monitor for names must not start before it answers.
-        if options.resolver == nil { prepared?.begin(options.cgroup) }
+        if options.resolver == nil { prepared?.begin() }
         Processes.showArguments(title + order.arguments)
         if let log = order.standardError.take() { try Processes.duplicate(log.raw, onto: 2) }
         try connection.setNonBlocking()

@@ -13,7 +13,7 @@ final class PreparedContainer {
     private let channel: LaunchChannel
     /// The pid namespace that the monitor itself is in.
     private let home: FileDescriptor
-    private var order: (packet: [UInt8], network: Int32?)?
+    private var order: (packet: [UInt8], network: Int32?, cgroup: String?)?
 
     init(_ kind: SpareMonitor.Kind) throws(RuntimeError) {
         let pipes = try attempt(.process, "making the container's streams") { () throws(SyscallError) in try Pipes() }
@@ -27,14 +27,17 @@ final class PreparedContainer {
     deinit { abandon() }
 
     /// What the process shall do. `network` has to stay open until `takeProcess`.
-    func set(_ order: borrowing SpareMonitor.Received) { self.order = (order.packet, order.networkDescriptor) }
+    /// - Parameter cgroup: the one to make meanwhile.
+    func set(_ order: borrowing SpareMonitor.Received, cgroup: String?) {
+        self.order = (order.packet, order.networkDescriptor, cgroup)
+    }
 
     /// Hands the order on; early, so that the process works while the monitor does. The monitor makes the cgroup, which
     /// takes as long as the process reads its configuration.
-    func begin(_ cgroup: String?) {
+    func begin() {
         guard let order, (try? channel.hand(order.packet, network: order.network)) == true else { return }
         hasBegun = true
-        guard let cgroup else { return }
+        guard let cgroup = order.cgroup else { return }
         do throws(RuntimeError) {
             try ContainerCgroup.create(cgroup)
             made = cgroup
@@ -54,8 +57,8 @@ final class PreparedContainer {
     }
 
     /// With its order. nil: there is none.
-    func takeProcess(_ cgroup: String?) throws(RuntimeError) -> ForkedChild? {
-        if !hasBegun { begin(cgroup) }
+    func takeProcess() throws(RuntimeError) -> ForkedChild? {
+        if !hasBegun { begin() }
         order = nil
         if let failure { throw failure }
         if hasBegun { return process.take() }

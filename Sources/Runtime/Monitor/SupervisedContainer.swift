@@ -52,14 +52,9 @@ final class SupervisedContainer {
         if options.terminal { pipes = nil }
         var request = request(options, pipes, network: network)
         var launched: LaunchedContainer?
-        if let prepared, let process = try prepared.takeProcess(options.cgroup) {
-            do throws(RuntimeError) {
-                launched = try ContainerLauncher.launch(request, with: process)
-            } catch {
-                prepared.removeCgroup()
-                throw error
-            }
-            if launched == nil { prepared.removeCgroup() }
+        if let prepared, let process = try prepared.takeProcess() {
+            defer { if launched == nil { prepared.removeCgroup() } }
+            launched = try ContainerLauncher.launch(request, with: process)
         }
         if launched == nil {
             if let path = options.seccomp { request.seccompProgram = try seccompProgram(path) }

@@ -82,8 +82,10 @@ extension Lan {
         return seen
     }
 
-    /// Asks again and again, by connections of their own, until it is told to end; what was not answered by 200.
-    func asking(port: Int = 8081, _ body: () throws -> Void) throws -> [String] {
+    /// Asks again and again meanwhile, by connections of their own; nothing may be answered by anything but 200.
+    func whileAsking(
+        port: Int = 8081, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+    ) throws {
         let program = """
             import http.client, signal, sys
             going = True
@@ -116,9 +118,20 @@ extension Lan {
             try client.signal(SIGTERM)
             let outcome = try client.wait(within: 30)
             bad += outcome.output.lines.filter { $0.hasPrefix("bad") }
-            #expect(outcome.output.lines.dropFirst().first.flatMap { Int($0) } ?? 0 > 10)
+            #expect(
+                outcome.output.lines.dropFirst().first.flatMap { Int($0) } ?? 0 > 10, sourceLocation: sourceLocation)
         }
-        return bad
+        #expect(bad == [], sourceLocation: sourceLocation)
+    }
+
+    /// Deploys a version by a strategy, while clients ask.
+    func swap(_ box: Daemon, to version: String, by strategy: String) throws {
+        var text = ServiceText(version)
+        text.deploy = "strategy: \"\(strategy)\""
+        try whileAsking {
+            let deploy = try box.deploy(text)
+            #expect(deploy.status == 0, "\(deploy)")
+        }
     }
 
     /// How many of so many connections each version answered.
