@@ -91,6 +91,8 @@ let package = Package(
         program("web", fullyStatic, "Kernel"),
         // The clients of scripts/swap-test.
         program("swap-load", fullyStatic, "Basics", "Kernel"),
+        // The clients of scripts/bench.
+        program("life-load", fullyStatic, "HTTP", "Kernel"),
         // Tests: one target a module, and one for the programs together.
         tests("BasicsTests", "Basics"),
         tests("KernelTests", "Kernel", "Basics"),

@@ -119,8 +119,11 @@ extension Engine {
             mounts.append(
                 ContainerFiles.Mount(destination: destination, source: file, subpath: "", readOnly: false))
         }
+        let running = await container.runningProcess
+        // Its last run may be about to be unmounted.
+        if running == nil { await container.lastLink?.hasEnded() }
         return ContainerFiles(
-            record: record, running: await container.runningProcess, lowers: try lowerDirectories(record),
+            record: record, running: running, lowers: try lowerDirectories(record),
             directory: container.directory, place: rootPlace, mounts: mounts)
     }
 

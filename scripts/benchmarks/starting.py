@@ -4,10 +4,9 @@ import json
 import os
 import subprocess
 import tarfile
-import threading
 import time
 
-from core import CGROUP, HERE, IMAGES, PLACE, PROGRAMS, RUN, Job, Unable, View, in_turns, jobs, rows
+from core import CGROUP, HERE, IMAGES, PLACE, PROGRAMS, RUN, Job, Unable, View, in_turns, jobs, last_words, rows
 from engines import OLD_CGROUPS, Connection
 
 MILLISECONDS = 1000
@@ -165,40 +164,41 @@ def body(network, port=None):
     if port:
         host["PortBindings"] = {"80/tcp": [{"HostPort": str(port)}]}
     exposed = {"80/tcp": {}} if port else {}
-    return json.dumps({"Image": "busybox", "Cmd": ["true"], "HostConfig": host, "ExposedPorts": exposed}).encode()
+    return json.dumps({"Image": "busybox", "Cmd": ["true"], "HostConfig": host, "ExposedPorts": exposed})
 
 
-def cycle(connection, content):
-    """create, start, wait, remove: seconds until it runs, and until it is gone."""
-    began = time.monotonic()
-    made = json.loads(connection.call("POST", "/v1.40/containers/create", content))["Id"]
-    connection.call("POST", f"/v1.40/containers/{made}/start")
-    running = time.monotonic() - began
-    connection.call("POST", f"/v1.40/containers/{made}/wait")
-    connection.call("DELETE", f"/v1.40/containers/{made}?force=1")
-    return running, time.monotonic() - began
+def lives(engine, content, clients=1, seconds=0.0):
+    """Whole lives of containers through the API: how many in a second, and of the last one the milliseconds until it
+    ran and until it was gone. By a program, as the clients run on the same cores as what they measure."""
+    with engine.view.entered():
+        done = subprocess.run(
+            [f"{PROGRAMS}/life-load", engine.socket, content, str(clients), str(seconds)], capture_output=True,
+            text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise Unable(last_words(done.stderr.encode()))
+    count, took, running, gone = done.stdout.split()
+    return int(count) / float(took), float(running), float(gone)
 
 
 def api(bench):
     """create and start, and the whole life of a container, without the command line."""
     result = []
     for what, port, goals in [("on the bridge", None, (5, 10)), ("with a published port", 8081, (7, 12))]:
-        lives = {}
+        ends = {}
 
-        def contender(name, port=port, lives=lives):
+        def contender(name, port=port, ends=ends):
             def run():
-                if name not in lives:
-                    lives[name] = (Connection(bench.fleet.get(name).socket), [])
-                connection, ends = lives[name]
-                running, gone = cycle(connection, body("podman" if name == "podman" else "bridge", port))
-                ends.append(gone)
+                content = body("podman" if name == "podman" else "bridge", port)
+                _, running, gone = lives(bench.fleet.get(name), content)
+                ends.setdefault(name, []).append(gone)
                 return running
             return run
         found = in_turns([(name, contender(name)) for name in ("box", "docker", "podman")], bench.count)
-        result += rows(f"create and start {what}", "ms", found, {"box": goals[0]}, MILLISECONDS)
-        ends = {name: samples if isinstance(samples, str) else lives[name][1][-len(samples):]
+        result += rows(f"create and start {what}", "ms", found, {"box": goals[0]})
+        # The first ones were for warming up.
+        gone = {name: samples if isinstance(samples, str) else ends[name][-len(samples):]
                 for name, samples in found.items()}
-        result += rows(f"create, start, wait, remove {what}", "ms", ends, {"box": goals[1]}, MILLISECONDS)
+        result += rows(f"create, start, wait, remove {what}", "ms", gone, {"box": goals[1]})
     bench.results.add("api", result)
 
 
@@ -207,12 +207,8 @@ def rate(bench):
     seconds = 1.0
 
     def engine(name, network, clients):
-        def run():
-            path = bench.fleet.get(name).socket
-            content = body("podman" if network == "bridge" and name == "podman" else network)
-            return lives_per_second(
-                clients, seconds, lambda: Connection(path), lambda connection: cycle(connection, content))
-        return run
+        content = body("podman" if network == "bridge" and name == "podman" else network)
+        return lambda: lives(bench.fleet.get(name), content, clients, seconds)[0]
 
     result = []
     goals = {"none": {1: 150, 4: 250, 16: 300}, "bridge": {1: 80, 4: 120, 16: 120}}
@@ -224,29 +220,6 @@ def rate(bench):
             found = in_turns(contenders, bench.few, warm_up=0, budget=24)
             result += rows(f"lives, network {network}, {clients} clients", "per s", found, {"box": goal})
     bench.results.add("rate", result)
-
-
-def lives_per_second(clients, seconds, connect, live):
-    counts, errors = [0] * clients, []
-    end = time.monotonic() + seconds
-
-    def work(index):
-        try:
-            connection = connect()
-            while time.monotonic() < end:
-                live(connection)
-                counts[index] += 1
-        except (Unable, OSError) as error:
-            errors.append(str(error))
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(clients)]
-    began = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise Unable(errors[0])
-    return sum(counts) / (time.monotonic() - began)
 
 
 def runtime_lives(bench, name, clients, seconds):

@@ -134,16 +134,16 @@ package enum ContainerLauncher {
         }
         let (pid, cgroup, warnings) = (child.pid, progress.cgroupPath, progress.warnings)
         let terminal = progress.takeTerminal()
-        let root = progress.takeRoot()
+        let mounts = progress.takeMounts()
         if progress.isHeld && request.startListener == nil {
             let start = try child.channel.duplicateSocket()
             return LaunchedContainer(
-                pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, startDescriptor: start, root: root,
+                pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, startDescriptor: start, mounts: mounts,
                 cgroupPath: cgroup,
                 warnings: warnings)
         }
         return LaunchedContainer(
-            pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, root: root, cgroupPath: cgroup, warnings: warnings)
+            pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, mounts: mounts, cgroupPath: cgroup, warnings: warnings)
     }
 }
 
@@ -194,7 +194,7 @@ private struct LaunchProgress: ~Copyable {
     var cgroupPath: String?
     var warnings: [String] = []
     var terminal: FileDescriptor?
-    var root: FileDescriptor?
+    var mounts: FileDescriptor?
     var waitsForHooks = false
     var isHeld = false
     var isUnfit = false
@@ -216,11 +216,11 @@ private struct LaunchProgress: ~Copyable {
                 throw RuntimeError(.handshake, "the terminal's message came without a descriptor")
             }
             terminal = FileDescriptor(owning: descriptor)
-        case .root:
+        case .mounts:
             guard let descriptor = received.descriptor else {
-                throw RuntimeError(.handshake, "the message about the root came without a descriptor")
+                throw RuntimeError(.handshake, "the message about the mounts came without a descriptor")
             }
-            root = FileDescriptor(owning: descriptor)
+            mounts = FileDescriptor(owning: descriptor)
         case .hooks: waitsForHooks = true
         case .held: isHeld = true
         case .executing: executing = true
@@ -232,5 +232,5 @@ private struct LaunchProgress: ~Copyable {
     }
 
     mutating func takeTerminal() -> FileDescriptor? { terminal.take() }
-    mutating func takeRoot() -> FileDescriptor? { root.take() }
+    mutating func takeMounts() -> FileDescriptor? { mounts.take() }
 }

@@ -17,7 +17,14 @@ enum ContainerRoot {
         let mounts = ContainerMounts(
             root: try RootFilesystem.mount(path: path, overlay: request.overlay), bundle: request.bundle,
             hasCgroupNamespace: namespaces.isPrivate(.cgroup), devices: linux?.devices, prepared: prepared)
-        if request.handsOverRoot, request.overlay != nil { try channel.send(.root, descriptor: mounts.root.raw) }
+        if request.handsOverMounts, request.overlay != nil {
+            if hasForeignFiles(request, spec) {
+                try channel.send(.mounts, descriptor: mounts.root.raw)
+            } else {
+                let namespace = try proc.mountNamespace()
+                try channel.send(.mounts, descriptor: namespace.raw)
+            }
+        }
         // Modes of mount points and devices are meant as they are written.
         Sys.setFileCreationMask(0)
         for mount in spec.mounts ?? [] { try mounts.make(mount) }
@@ -42,6 +49,15 @@ enum ContainerRoot {
         if spec.root?.readonly ?? false { try RootFilesystem.makeReadOnly(root) }
         try RootFilesystem.pivot(to: root, propagation)
         return terminal
+    }
+
+    /// Whether it has files that are not of its own bundle. Who gave it those, a disk or a volume, may want to unmount
+    /// them as soon as it has ended.
+    private static func hasForeignFiles(_ request: LaunchRequest, _ spec: RuntimeSpec) -> Bool {
+        (spec.mounts ?? []).contains { mount in
+            (mount.type == "bind" || MountOptions(mount.options ?? []).isBind)
+                && !(mount.source ?? "").hasPrefix(request.bundle + "/")
+        }
     }
 
     /// A bound `/dev` is somebody else's, and has its devices.

@@ -27,6 +27,13 @@ struct HostProc: ~Copyable {
         try file.writeAll(value.utf8)
     }
 
+    /// What keeps the mount namespace of this process.
+    func mountNamespace() throws(RuntimeError) -> FileDescriptor {
+        try attempt(.namespaces, "opening the mount namespace") { () throws(SyscallError) in
+            try Sys.open(at: directory.raw, "self/ns/mnt", O_RDONLY)
+        }
+    }
+
     /// For a write later, when `/proc` is the container's.
     func openForWriting(_ path: String) throws(SyscallError) -> FileDescriptor {
         try Sys.open(at: directory.raw, path, O_WRONLY, resolve: [.beneath, .noMagicLinks, .noCrossing])

@@ -29,8 +29,8 @@ enum LaunchMessage: Equatable {
     case failed(RuntimeError)
     case proceed
     case unfit
-    /// Carries the root of the overlay.
-    case root
+    /// Carries what keeps file systems mounted, see `LaunchRequest.handsOverMounts`.
+    case mounts
 }
 
 extension LaunchMessage {
@@ -53,7 +53,7 @@ extension LaunchMessage {
                 + error.message.utf8.prefix(Self.maximumLength - 4)
         case .proceed: [8]
         case .unfit: [9]
-        case .root: [10]
+        case .mounts: [10]
         }
     }
 
@@ -72,7 +72,7 @@ extension LaunchMessage {
             self = .failed(RuntimeError(stage, text(4), errno: Int32(head[3]), exitCode: Int32(head[2])))
         case 8: self = .proceed
         case 9: self = .unfit
-        case 10: self = .root
+        case 10: self = .mounts
         default: return nil
         }
     }

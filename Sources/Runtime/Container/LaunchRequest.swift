@@ -52,9 +52,11 @@ package struct LaunchRequest: Sendable {
     package var pidNamespace: PidNamespace
     /// The container is killed when the launching process ends.
     package var dieWithParent = false
-    /// The launcher gets the root of the overlay. As long as it has that, the file system is not unmounted: the kernel
-    /// writes the whole file system of `upper` to the disk first, and the container's end would wait for it.
-    package var handsOverRoot = false
+    /// The launcher gets what keeps the overlay mounted, and all else that is nobody else's business. The container's end
+    /// would wait for its unmounting: the kernel writes the whole file system of `upper` to the disk first, and waits
+    /// for a grace period of RCU. What the container has of the host's own files is given back with its end all the
+    /// same.
+    package var handsOverMounts = false
     /// Keeps a small init of ours as pid 1, which forwards signals and reaps zombies, as `docker run --init`.
     package var initProcess = false
     /// A prepared network namespace, taken for the new one that `config.json` asks for.
@@ -88,8 +90,8 @@ package struct LaunchedContainer: ~Copyable, Sendable {
     package var ptyMaster: FileDescriptor?
     /// With `holdBeforeExec` and no `startListener`: for `ContainerLauncher.start(_:)`.
     package var startDescriptor: FileDescriptor?
-    /// With `handsOverRoot`, of a container with an overlay.
-    package var root: FileDescriptor?
+    /// With `handsOverMounts`, of a container with an overlay.
+    package var mounts: FileDescriptor?
     /// Its cgroup below the mount points of cgroup file systems; nil when it stays in its launcher's.
     package var cgroupPath: String?
     /// What was asked for and could not be given, where that is no failure.

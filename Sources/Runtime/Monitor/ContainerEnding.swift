@@ -63,7 +63,7 @@ final class ContainerEnding {
             killRest()
             do throws(CgroupError) { try cgroup?.remove() } catch { Monitor.report(error.description) }
         }
-        container.unmountRoot()
+        container.unmount()
         let files = RunFiles(directory: options.runDirectory)
         for path in [files.pid, files.socket] {
             do throws(SyscallError) { try Sys.unlink(path) } catch {

@@ -22,6 +22,9 @@ final class MonitorLoop {
     /// After the container's end its output is over, unless another process was given its pipe. Such a one is
     /// waited for no longer than it takes to say what it was saying.
     private static let patience: Int64 = 1_000_000_000
+    /// So long who hears of the container's end has to remove it, or to make ready for its next start: that would wait
+    /// for the disk, which is busy as long as file systems are being unmounted.
+    private static let courtesy: Int64 = 20_000_000
 
     let options: MonitorOptions
     let container: SupervisedContainer
@@ -110,6 +113,8 @@ final class MonitorLoop {
         }
         let record = ending.record(options, exit)
         for client in clients.values { client.send(.exited(record)) }
+        deadline = Clock.boottime() + Self.courtesy
+        while !clients.isEmpty, Clock.boottime() < deadline { _ = try turn(timeout: 20) }
         // Who starts the container again waits for the end of our connection.
         ending.clean(options)
     }

@@ -15,8 +15,8 @@ final class SupervisedContainer {
     /// Where its input goes: its pipe's end, which is kept so that the input does not end with a client. nil: it
     /// has none (any more).
     var input: SharedDescriptor?
-    /// Keeps its root file system mounted; see `LaunchRequest.handsOverRoot`.
-    private var root: FileDescriptor?
+    /// Keeps its file systems mounted; see `LaunchRequest.handsOverMounts`.
+    private var mounts: FileDescriptor?
 
     private init(_ options: MonitorOptions, _ launched: consuming LaunchedContainer, _ pipes: Pipes?) {
         for warning in launched.warnings { Monitor.report("warning: \(warning)") }
@@ -24,7 +24,7 @@ final class SupervisedContainer {
         pid = launched.pid
         cgroupPath = launched.cgroupPath
         if let master = launched.ptyMaster.take() { terminal = SharedDescriptor(master) } else { terminal = nil }
-        root = launched.root.take()
+        mounts = launched.mounts.take()
         pidfd = launched.pidfd
         input = options.openInput ? pipes?.input : nil
         outputs = pipes?.outputs ?? terminal.map { [OutputSource($0, .stdout, isTerminal: true)] } ?? []
@@ -67,7 +67,7 @@ final class SupervisedContainer {
     }
 
     /// Has its file system written to the disk, and unmounted; blocks as long as that takes.
-    func unmountRoot() { root = nil }
+    func unmount() { mounts = nil }
 
     /// All but the seccomp program, which is read where it is needed.
     static func request(_ options: MonitorOptions, _ pipes: Pipes?, network: Int32?) -> LaunchRequest {
@@ -83,7 +83,7 @@ final class SupervisedContainer {
         }
         request.initProcess = options.addInit
         request.dieWithParent = true
-        request.handsOverRoot = true
+        request.handsOverMounts = true
         if let pipes, !options.terminal { request.stdio = pipes.stdio(openInput: options.openInput) }
         return request
     }
