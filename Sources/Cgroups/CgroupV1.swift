@@ -32,23 +32,39 @@ package struct CgroupV1: Cgroup {
     package var exists: Bool { !present.isEmpty }
 
     package func create() throws(CgroupError) {
-        if exists {
-            guard try processes().isEmpty, try !isFrozen() else {
-                throw CgroupError("cgroup \(path) is in use: it is frozen, or processes are in it")
-            }
-            try remove()
+        if try makeAll() { return }
+        guard try processes().isEmpty, try !isFrozen() else {
+            throw CgroupError("cgroup \(path) is in use: it is frozen, or processes are in it")
         }
+        try remove()
+        _ = try makeAll()
+    }
+
+    /// False when a part of it was there already: then nothing was made.
+    private func makeAll() throws(CgroupError) -> Bool {
+        let others = hierarchies.filter { $0.controllers.isDisjoint(with: Self.always) }
+        if others.contains(where: { Sys.exists($0.mount + path) }) { return false }
+        var made: [CgroupHost.Hierarchy] = []
         do {
+            // Made without looking first: each look takes half as long.
             for hierarchy in own {
-                try attempt("creating cgroup \(path)") { () throws(SyscallError) in try make(hierarchy) }
+                let isNew = try attempt("creating cgroup \(path)") { () throws(SyscallError) in try make(hierarchy) }
+                guard isNew else {
+                    for hierarchy in made { try? Sys.unlink(hierarchy.mount + path, directory: true) }
+                    return false
+                }
+                made.append(hierarchy)
             }
         } catch {
             try? remove()
             throw error
         }
+        return true
     }
 
-    private func make(_ hierarchy: CgroupHost.Hierarchy) throws(SyscallError) {
+    /// Whether it is new.
+    @discardableResult
+    private func make(_ hierarchy: CgroupHost.Hierarchy) throws(SyscallError) -> Bool {
         let directory = hierarchy.mount + path
         if !hierarchy.controllers.contains("cpuset"), !hierarchy.controllers.contains("memory") {
             return try Sys.makeDirectories(directory)
@@ -57,10 +73,16 @@ package struct CgroupV1: Cgroup {
             return try Sys.makeDirectories(directory)
         }
         var above = hierarchy.mount
+        var isNew = false
         for part in path.split(separator: "/") {
             let parent = CgroupFiles(directory: above)
             above += "/" + part
-            do { try Sys.mkdir(above) } catch let error where error.errno == EEXIST {}
+            do throws(SyscallError) {
+                try Sys.mkdir(above)
+                isNew = true
+            } catch where error.errno == EEXIST {
+                isNew = false
+            }
             let files = CgroupFiles(directory: above)
             if hierarchy.controllers.contains("cpuset") {
                 // A new one has no CPU and no memory node, and takes no process before it does.
@@ -73,6 +95,7 @@ package struct CgroupV1: Cgroup {
                 try files.write("memory.use_hierarchy", "1")
             }
         }
+        return isNew
     }
 
     /// Whether what is made in a hierarchy counts for what is above it without being told: a new cgroup has that of its

@@ -11,10 +11,14 @@ extension Engine {
     /// - Parameters:
     ///   - force: kills it first.
     ///   - volumes: its anonymous volumes as well, those that nobody else mounts.
-    package func remove(_ container: Container, force: Bool = false, volumes: Bool) async throws {
+    ///   - atItsEnd: it goes with its end, which is not in the database yet: a daemon that is started in the middle finds
+    ///     out about that, and removes it once more.
+    package func remove(_ container: Container, force: Bool = false, volumes: Bool, atItsEnd: Bool = false)
+        async throws
+    {
         try await container.prepareRemoval(force: force)
         try await container.gate.run {
-            guard await container.beginRemoval(volumes: volumes) else { return }
+            guard await container.beginRemoval(volumes: volumes, isRecorded: !atItsEnd) else { return }
             try await finishRemoval(container)
         }
     }
@@ -84,12 +88,12 @@ extension Container {
     }
 
     /// False when somebody else removes it already.
-    func beginRemoval(volumes: Bool) -> Bool {
+    func beginRemoval(volumes: Bool, isRecorded: Bool) -> Bool {
         guard state.status != .removing else { return false }
         restartTask?.cancel()
         state.status = .removing
         state.removesVolumes = volumes
-        persist()
+        if isRecorded { persist() }
         return true
     }
 

@@ -9,7 +9,11 @@ import Synchronization
 /// Compiled seccomp programs as files, each made once: compiling takes longer than starting a container.
 final class SeccompCache: Sendable {
     private let directory: String
-    private let known = Mutex<Set<String>>([])
+    private struct Key: Hashable {
+        let profile: String
+        let capabilities: [String]
+    }
+    private let known = Mutex<[Key: String]>([:])
     /// Part of the names: programs of another version of the compiler or of the profile are made anew.
     private static let version = "2"
 
@@ -31,18 +35,18 @@ final class SeccompCache: Sendable {
     }
 
     private func file(_ profile: String, _ capabilities: [String], _ compile: () throws -> [UInt8]) throws -> String {
+        let known = Key(profile: profile, capabilities: capabilities)
+        if let path = self.known.withLock({ $0[known] }) { return path }
         let key = "\(Self.version) \(HostName().release) \(capabilities.joined(separator: ",")) \(profile)"
         let path = "\(directory)/\(SHA256Hasher.digest(of: Array(key.utf8)).hex).bpf"
-        if known.withLock({ $0.contains(path) }) || Sys.exists(path) {
-            known.withLock { _ = $0.insert(path) }
-            return path
+        if !Sys.exists(path) {
+            try Sys.makeDirectories(directory, mode: 0o700)
+            // Under a name of its own first: several containers may be the first with this profile at once.
+            let fresh = "\(path).\(Identifier().short)"
+            try Sys.replaceFile(fresh, try compile())
+            try Sys.rename(fresh, path)
         }
-        try Sys.makeDirectories(directory, mode: 0o700)
-        // Under a name of its own first: several containers may be the first with this profile at once.
-        let fresh = "\(path).\(Identifier().short)"
-        try Sys.replaceFile(fresh, try compile())
-        try Sys.rename(fresh, path)
-        known.withLock { _ = $0.insert(path) }
+        self.known.withLock { $0[known] = path }
         return path
     }
 }

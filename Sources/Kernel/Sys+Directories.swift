@@ -2,17 +2,19 @@ import CLinux
 import Glibc
 
 extension Sys {
-    /// Makes a directory and its missing parents; fine when it is there.
-    package static func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
+    /// Makes a directory and its missing parents; fine when it is there. Returns whether it is new.
+    @discardableResult
+    package static func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) -> Bool {
         do {
             try mkdir(path, mode: mode)
         } catch let error where error.errno == EEXIST {
-            return
+            return false
         } catch let error where error.errno == ENOENT {
             guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { throw error }
             try makeDirectories(String(path[..<slash]), mode: mode)
-            do { try mkdir(path, mode: mode) } catch let error where error.errno == EEXIST {}
+            do { try mkdir(path, mode: mode) } catch let error where error.errno == EEXIST { return false }
         }
+        return true
     }
 
     /// Removes a file or a whole tree below a directory descriptor. Follows no symlink, enters no mounted file

@@ -6,8 +6,18 @@ import Kernel
 final class Trash: Sendable {
     private struct State {
         var waiting: [String] = []
+        /// There is a thread.
         var isRunning = false
+        var isBusy = false
+
+        mutating func take() -> String? {
+            guard let path = waiting.popLast() else { return nil }
+            isBusy = true
+            return path
+        }
     }
+    /// A thread without work stays for so many nanoseconds: making one takes longer than removing a small tree.
+    private static let patience: Int64 = 1_000_000_000
     private let directory: String
     private let log: Logger
     private let state = Condition(State())
@@ -27,7 +37,7 @@ final class Trash: Sendable {
     }
 
     /// Returns when all that was discarded before is gone.
-    func drain() { _ = state.wait { $0.waiting.isEmpty && !$0.isRunning ? true : nil } }
+    func drain() { _ = state.wait { $0.waiting.isEmpty && !$0.isBusy ? true : nil } }
 
     private func enqueue(_ path: String) {
         let start = state.withLock { state in
@@ -35,7 +45,7 @@ final class Trash: Sendable {
             defer { state.isRunning = true }
             return !state.isRunning
         }
-        guard start else { return }
+        guard start else { return state.broadcast() }
         // Without a thread it is done here: slower, not wrong.
         do { try Thread.start(name: "trash") { self.work() } } catch { work() }
     }
@@ -46,14 +56,19 @@ final class Trash: Sendable {
                 log.warn("removing \(path): \(error); it is tried again at the next start")
             }
         }
-        state.broadcast()
     }
 
+    /// nil: nothing came for a while, and the thread is none any more.
     private func next() -> String? {
-        state.withLock { state in
-            let path = state.waiting.popLast()
-            if path == nil { state.isRunning = false }
-            return path
-        }
+        state.withLock { $0.isBusy = false }
+        state.broadcast()
+        let path = state.wait(nanoseconds: Self.patience) { $0.take() }
+        // Something may have come between the time-out and here.
+        return path
+            ?? state.withLock { state in
+                let path = state.take()
+                if path == nil { state.isRunning = false }
+                return path
+            }
     }
 }

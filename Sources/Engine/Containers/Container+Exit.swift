@@ -47,7 +47,7 @@ extension Container {
             if record.hostConfig.autoRemove {
                 // What is written next is that it is being removed. Until then the file tells of its end.
                 finished()
-                return await removeIfAutomatic()
+                return await removeIfAutomatic(atItsEnd: true)
             }
             persist()
             finished()
@@ -95,10 +95,10 @@ extension Container {
     }
 
     /// `--rm`: the end of the container is the end of everything of it.
-    func removeIfAutomatic() async {
+    func removeIfAutomatic(atItsEnd: Bool = false) async {
         guard record.hostConfig.autoRemove, state.status != .removing else { return }
         do {
-            try await engine.remove(self, volumes: true)
+            try await engine.remove(self, volumes: true, atItsEnd: atItsEnd)
         } catch {
             logger.error("cannot remove it after its end: \(error)")
         }

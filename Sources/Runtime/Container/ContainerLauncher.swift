@@ -226,7 +226,8 @@ private struct LaunchProgress: ~Copyable {
         case .executing: executing = true
         case .failed(let error): throw error
         case .unfit: isUnfit = true
-        case .proceed: throw RuntimeError(.handshake, "the new process said «proceed», which is not its to say")
+        case .proceed, .overlay:
+            throw RuntimeError(.handshake, "the new process said «\(received.message)», which is not its to say")
         }
         return true
     }

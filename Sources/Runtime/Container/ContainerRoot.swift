@@ -14,8 +14,9 @@ enum ContainerRoot {
         let path = configured.hasPrefix("/") ? configured : "\(request.bundle)/\(configured)"
         let propagation = try RootFilesystem.Propagation(linux?.rootfsPropagation)
         try RootFilesystem.isolate(propagation, rootPath: path)
+        let overlay = request.awaitsOverlay ? try channel.waitForOverlay() : nil
         let mounts = ContainerMounts(
-            root: try RootFilesystem.mount(path: path, overlay: request.overlay), bundle: request.bundle,
+            root: try RootFilesystem.mount(path: path, overlay: request.overlay, made: overlay), bundle: request.bundle,
             hasCgroupNamespace: namespaces.isPrivate(.cgroup), devices: linux?.devices, prepared: prepared)
         if request.handsOverMounts, request.overlay != nil {
             if hasForeignFiles(request, spec) {

@@ -7,7 +7,8 @@ import Supervision
 ///     new process                         launcher
 ///     cgroup        ------------------->  (knows what to undo)
 ///                   <-------------------  proceed, when it has made that itself
-///     root + fd     ------------------->  (only when asked for)
+///                   <-------------------  overlay + fd, when it makes that, too
+///     mounts + fd   ------------------->  (only when asked for)
 ///     warning*      ------------------->
 ///     terminal + fd ------------------->
 ///     hooks         ------------------->  runs prestart and createRuntime hooks
@@ -31,6 +32,8 @@ enum LaunchMessage: Equatable {
     case unfit
     /// Carries what keeps file systems mounted, see `LaunchRequest.handsOverMounts`.
     case mounts
+    /// The launcher's: carries the overlay, mounted nowhere yet; nothing where the kernel does not make it so.
+    case overlay
 }
 
 extension LaunchMessage {
@@ -54,6 +57,7 @@ extension LaunchMessage {
         case .proceed: [8]
         case .unfit: [9]
         case .mounts: [10]
+        case .overlay: [11]
         }
     }
 
@@ -73,6 +77,7 @@ extension LaunchMessage {
         case 8: self = .proceed
         case 9: self = .unfit
         case 10: self = .mounts
+        case 11: self = .overlay
         default: return nil
         }
     }
@@ -131,13 +136,22 @@ final class LaunchChannel {
     func receiveOrder() throws(SyscallError) -> SpareMonitor.Received? { try SpareMonitor.receiveOrder(socket.raw) }
 
     /// Waits for the word to go on.
-    func waitForProceed() throws(RuntimeError) {
+    func waitForProceed() throws(RuntimeError) { _ = try wait(for: .proceed) }
+
+    /// Waits for what the launcher makes meanwhile; nil: it has to be made here.
+    func waitForOverlay() throws(RuntimeError) -> FileDescriptor? {
+        try wait(for: .overlay).map { FileDescriptor(owning: $0) }
+    }
+
+    /// Returns the descriptor that came along.
+    private func wait(for message: LaunchMessage) throws(RuntimeError) -> Int32? {
         guard let received = try receive() else {
             throw RuntimeError(.handshake, "the launcher ended before the container was started")
         }
-        guard received.message == .proceed else {
-            throw RuntimeError(.handshake, "the launcher said \(received.message) where «proceed» was due")
+        guard received.message == message else {
+            throw RuntimeError(.handshake, "the launcher said \(received.message) where \(message) was due")
         }
+        return received.descriptor
     }
 
     /// False when the other side is gone.

@@ -63,6 +63,8 @@ package struct LaunchRequest: Sendable {
     package var networkNamespace: Int32?
     /// The cgroup that the launcher makes meanwhile, for a process that was forked before its container was known.
     var cgroup: String?
+    /// So does the launcher with the overlay.
+    var awaitsOverlay = false
     /// Descriptors 3 and following that the program gets besides its streams.
     package var preservedDescriptors: Int32 = 0
     /// Hooks that run outside of the container, by the launcher. nil: a configuration that has such hooks is refused,

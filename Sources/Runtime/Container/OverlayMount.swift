@@ -5,33 +5,46 @@ import Kernel
 enum OverlayMount {
     /// Mounts it over the directory at `path`, which `place` is open on; returns the root of the new mount.
     ///
-    /// Layers are named to the kernel by descriptors, so that their number and the length of their paths do not matter.
-    static func mount(_ overlay: OverlayRootfs, onto place: borrowing FileDescriptor, path: String)
-        throws(RuntimeError) -> FileDescriptor
-    {
+    /// - Parameter made: what `makeDetached` made of it.
+    static func mount(
+        _ overlay: OverlayRootfs, onto place: borrowing FileDescriptor, path: String, made: consuming FileDescriptor?
+    ) throws(RuntimeError) -> FileDescriptor {
+        let raw = place.raw
+        var tree = made.take()
+        if tree == nil { tree = try makeDetached(overlay) }
+        guard let tree = tree.take() else {
+            return try attempt(.rootfs, purpose) { () throws(SyscallError) in
+                try mountByData(overlay, onto: raw, path: path)
+            }
+        }
+        try attempt(.rootfs, purpose) { () throws(SyscallError) in try Mounts.attach(tree, onto: raw) }
+        return tree
+    }
+
+    private static let purpose = "mounting the layers of the root file system"
+
+    /// Mounts it nowhere yet. nil: on a kernel before 6.13, which does not take layers by descriptors.
+    ///
+    /// By descriptors the number of layers and the length of their paths do not matter.
+    static func makeDetached(_ overlay: OverlayRootfs) throws(RuntimeError) -> FileDescriptor? {
         guard let top = overlay.lower.first else {
             throw RuntimeError(.rootfs, "the root file system has no layer")
         }
         guard (overlay.upper == nil) == (overlay.work == nil) else {
             throw RuntimeError(.rootfs, "an overlay needs both an upper and a work directory, or neither")
         }
-        let raw = place.raw
-        return try attempt(.rootfs, "mounting the layers of the root file system") {
-            () throws(SyscallError) -> FileDescriptor in
+        return try attempt(.rootfs, purpose) { () throws(SyscallError) -> FileDescriptor? in
             if overlay.upper == nil && overlay.lower.count == 1 {
                 // The kernel wants two layers at least; one, read-only, is a bind mount.
                 let tree = try Mounts.cloneTree(at: Sys.currentDirectory, top, recursive: false)
                 try Mounts.setAttributes(tree.raw, set: .readOnly)
-                try Mounts.attach(tree, onto: raw)
                 return tree
             }
             let context = try Mounts.openFileSystem("overlay")
-            guard try setLayers(context, overlay) else { return try mountByData(overlay, onto: raw, path: path) }
+            guard try setLayers(context, overlay) else { return nil }
             for (key, value) in Self.options { try Mounts.configure(context, key, value) }
             try Mounts.create(context)
-            let tree = try Mounts.makeDetached(context)
-            try Mounts.attach(tree, onto: raw)
-            return tree
+            return try Mounts.makeDetached(context)
         }
     }
 

@@ -21,12 +21,18 @@ enum RootFilesystem {
     }
 
     /// Mounts the root at its path, and returns a descriptor on it: from now on the only way to it.
-    static func mount(path: String, overlay: OverlayRootfs?) throws(RuntimeError) -> RootedDirectory {
+    ///
+    /// - Parameter made: the overlay, if somebody has made it.
+    static func mount(path: String, overlay: OverlayRootfs?, made: consuming FileDescriptor?) throws(RuntimeError)
+        -> RootedDirectory
+    {
         let place = try attempt(.rootfs, "opening the root file system \(path)") { () throws(SyscallError) in
             // A symlink here would let whoever made the bundle's content choose any directory of the host.
             try Sys.open(path, Sys.openPath | O_DIRECTORY | O_NOFOLLOW)
         }
-        if let overlay { return RootedDirectory(try OverlayMount.mount(overlay, onto: place, path: path)) }
+        if let overlay {
+            return RootedDirectory(try OverlayMount.mount(overlay, onto: place, path: path, made: made))
+        }
         return RootedDirectory(
             try attempt(.rootfs, "binding the root file system \(path)") { () throws(SyscallError) in
                 let tree = try Mounts.cloneTree(at: place.raw, "", recursive: true)

@@ -79,6 +79,8 @@ package enum Monitor {
         let files = RunFiles(directory: options.runDirectory)
         let listener = try Sys.listenUnix(.packet, in: files.directory, name: files.socketName, backlog: 64)
 
+        let epoll = try Epoll()
+        let buffer = try AnonymousMemory(size: MonitorLoop.bufferSize)
         let supervised: SupervisedContainer
         let names: NameServer?
         do throws(RuntimeError) {
@@ -97,7 +99,9 @@ package enum Monitor {
             return 1
         }
         do {
-            try MonitorLoop(options, supervised, names, listener, signals, control.take()).run()
+            try MonitorLoop(
+                options, supervised, names, listener, signals, control.take(), epoll: epoll, buffer: buffer
+            ).run()
             return 0
         } catch {
             // Nobody would read the container's output or know its end: better an end with a reason.

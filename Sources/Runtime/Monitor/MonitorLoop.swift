@@ -47,32 +47,37 @@ final class MonitorLoop {
     private var exit: Processes.Exit?
     private var names: NameServer?
 
+    /// Of the memory that everything goes through.
+    static let bufferSize = max(outputBuffer, MonitorChannel.maximumPacket)
+
+    /// `epoll`, and `buffer` of `bufferSize`: made while the container is being started.
     init(
         _ options: MonitorOptions, _ container: SupervisedContainer, _ names: NameServer?,
         _ listener: consuming FileDescriptor, _ signals: consuming SignalDescriptor,
-        _ control: consuming FileDescriptor?
+        _ control: consuming FileDescriptor?, epoll: consuming Epoll, buffer: consuming AnonymousMemory
     ) throws {
         self.options = options
         self.container = container
         self.listener = listener
         self.signals = signals
-        epoll = try Epoll()
-        buffer = try AnonymousMemory(size: max(Self.outputBuffer, MonitorChannel.maximumPacket))
+        self.epoll = epoll
+        self.buffer = buffer
         log = LogWriter(
             directory: options.logDirectory, maximumSize: options.logMaximumSize, maximumFiles: options.logMaximumFiles)
-        try epoll.add(self.signals.descriptor.raw, .read, token: Token.signal)
-        try epoll.add(self.listener.raw, .read, token: Token.listener)
+        try self.epoll.add(self.signals.descriptor.raw, .read, token: Token.signal)
+        try self.epoll.add(self.listener.raw, .read, token: Token.listener)
         for (index, output) in container.outputs.enumerated() {
-            try epoll.add(output.descriptor.raw, .read, token: Token.output | UInt64(index))
+            try self.epoll.add(output.descriptor.raw, .read, token: Token.output | UInt64(index))
             openOutputs.insert(index)
         }
         if let names { try follow(names) }
-        if let identity = Supervision.ProcessIdentity(ofRunning: container.pid) {
-            try identity.write(RunFiles(directory: options.runDirectory).pid)
-        }
+        // Who waits for the start first.
         if let control, let client = admit(control) {
             client.send(
                 .started(pid: container.pid, terminal: container.terminal != nil), descriptors: [container.pidfd.raw])
+        }
+        if let identity = Supervision.ProcessIdentity(ofRunning: container.pid) {
+            try identity.write(RunFiles(directory: options.runDirectory).pid)
         }
     }
 

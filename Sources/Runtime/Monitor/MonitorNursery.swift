@@ -49,7 +49,7 @@ enum MonitorNursery {
         let prepared = try? PreparedContainer(kind)
         guard var order = try SpareMonitor.receiveOrder(connection.raw) else { return 0 }
         let options = try MonitorOptions(parsing: order.arguments)
-        if options.pidNamespace == .new { prepared?.set(order, cgroup: options.cgroup) }
+        if options.pidNamespace == .new { prepared?.set(order, options) }
         // What asks the monitor for names must not start before it answers.
         if options.resolver == nil { prepared?.begin() }
         Processes.showArguments(title + order.arguments)

@@ -13,7 +13,14 @@ final class PreparedContainer {
     private let channel: LaunchChannel
     /// The pid namespace that the monitor itself is in.
     private let home: FileDescriptor
-    private var order: (packet: [UInt8], network: Int32?, cgroup: String?)?
+    private var order: Order?
+
+    private struct Order {
+        let packet: [UInt8]
+        let network: Int32?
+        let cgroup: String?
+        let overlay: OverlayRootfs?
+    }
 
     init(_ kind: SpareMonitor.Kind) throws(RuntimeError) {
         let pipes = try attempt(.process, "making the container's streams") { () throws(SyscallError) in try Pipes() }
@@ -27,22 +34,32 @@ final class PreparedContainer {
     deinit { abandon() }
 
     /// What the process shall do. `network` has to stay open until `takeProcess`.
-    /// - Parameter cgroup: the one to make meanwhile.
-    func set(_ order: borrowing SpareMonitor.Received, cgroup: String?) {
-        self.order = (order.packet, order.networkDescriptor, cgroup)
+    func set(_ order: borrowing SpareMonitor.Received, _ options: MonitorOptions) {
+        self.order = Order(
+            packet: order.packet, network: order.networkDescriptor, cgroup: options.cgroup,
+            overlay: SupervisedContainer.overlay(options))
     }
 
     /// Hands the order on; early, so that the process works while the monitor does. The monitor makes the cgroup, which
-    /// takes as long as the process reads its configuration.
+    /// takes as long as the process reads its configuration, and the overlay, which takes as long as it joins the one
+    /// and gets its namespaces.
     func begin() {
         guard let order, (try? channel.hand(order.packet, network: order.network)) == true else { return }
         hasBegun = true
-        guard let cgroup = order.cgroup else { return }
         do throws(RuntimeError) {
-            try ContainerCgroup.create(cgroup)
-            made = cgroup
             // One that is gone has said why.
-            try? channel.send(.proceed)
+            if let cgroup = order.cgroup {
+                try ContainerCgroup.create(cgroup)
+                made = cgroup
+                try? channel.send(.proceed)
+            }
+            if let layers = order.overlay {
+                if let overlay = try OverlayMount.makeDetached(layers) {
+                    try? channel.send(.overlay, descriptor: overlay.raw)
+                } else {
+                    try? channel.send(.overlay)
+                }
+            }
         } catch {
             failure = error
         }
@@ -101,6 +118,7 @@ final class PreparedContainer {
     private static func waitForOrder(_ kind: SpareMonitor.Kind, _ channel: LaunchChannel, _ pipes: Pipes) -> Never {
         // Without what is made here it starts as any other does.
         let ahead = try? enterNamespaces(kind)
+        WarmUp.configure()
         do throws(RuntimeError) {
             try start(channel, pipes, ahead)
         } catch {
@@ -130,6 +148,7 @@ final class PreparedContainer {
         let network = order.network.take()?.release()
         var request = SupervisedContainer.request(options, pipes, network: network)
         request.cgroup = options.cgroup
+        request.awaitsOverlay = request.overlay != nil
         if let path = options.seccomp { request.seccompProgram = try SupervisedContainer.seccompProgram(path) }
         ContainerInit.run(request, channel, ahead)
     }

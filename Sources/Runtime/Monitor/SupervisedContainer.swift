@@ -78,14 +78,17 @@ final class SupervisedContainer {
         case .host: request.pidNamespace = .inherit
         case .path(let path): request.pidNamespace = .path(path)
         }
-        if !options.lower.isEmpty {
-            request.overlay = OverlayRootfs(lower: options.lower, upper: options.upper, work: options.work)
-        }
+        request.overlay = overlay(options)
         request.initProcess = options.addInit
         request.dieWithParent = true
         request.handsOverMounts = true
         if let pipes, !options.terminal { request.stdio = pipes.stdio(openInput: options.openInput) }
         return request
+    }
+
+    static func overlay(_ options: MonitorOptions) -> OverlayRootfs? {
+        if options.lower.isEmpty { return nil }
+        return OverlayRootfs(lower: options.lower, upper: options.upper, work: options.work)
     }
 
     static func seccompProgram(_ path: String) throws(RuntimeError) -> [UInt8] {

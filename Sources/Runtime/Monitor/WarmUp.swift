@@ -12,7 +12,7 @@ enum WarmUp {
         // Instructions that nobody else uses count as memory of the one that did; these are not needed again.
         defer { Processes.releaseMemory() }
         monitor()
-        guard let spec: RuntimeSpec = try? ContainerConfig.decode(Array(configuration.utf8), "warm-up") else { return }
+        guard let spec = configure() else { return }
         var request = LaunchRequest(id: "warm-up", bundle: "/", stdio: .descriptors(stdin: 0, stdout: 1, stderr: 2))
         request.overlay = OverlayRootfs(lower: ["/"])
         guard let namespaces = try? NamespacePlan(spec.linux?.namespaces) else { return }
@@ -27,6 +27,10 @@ enum WarmUp {
         try? program.execute("/dev/null/warm-up")
         _ = try? Credentials(process, filter: nil)
     }
+
+    /// Reads a configuration. In a process that waits for one: the pages that this needs are its own by then.
+    @discardableResult
+    static func configure() -> RuntimeSpec? { try? ContainerConfig.decode(Array(configuration.utf8), "warm-up") }
 
     private static func monitor() {
         let options = MonitorOptions(
