@@ -21,7 +21,7 @@ extension API {
                 guard status == .notFound, !message.hasPrefix("No such image") else { throw error }
                 throw RequestError(message)
             }
-            try await response.respond(.created, json: made)
+            try await response.respond(.created, writing: made)
         }
         router.add(.get, "/containers/json") { request, response in
             let found = try await engine.list(
@@ -101,7 +101,7 @@ extension API {
                 throw CancellationError()
             }
             // Not the reason of a failed start: who starts it gets that as the answer, and clients would say it twice.
-            try await response.write(line: ContainerWaitResponse(statusCode: Int64(result.exitCode)))
+            try await response.write(writing: ContainerWaitResponse(statusCode: Int64(result.exitCode)))
         }
     }
 

@@ -4,6 +4,7 @@ import Engine
 import FoundationEssentials
 import HTTP
 import HTTPServer
+import OCI
 import Storage
 
 // MARK: Bodies
@@ -28,7 +29,7 @@ extension HTTPRequest {
         guard kind.split(separator: ";").first?.lowercased() == "application/json" else {
             throw RequestError("unsupported Content-Type header (\(kind)): must be 'application/json'")
         }
-        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+        do { return try JSONTreeDecoder.decode(type, from: bytes) } catch {
             throw RequestError("invalid JSON: \(Self.describe(error))")
         }
     }
@@ -54,15 +55,22 @@ extension ResponseWriter {
         try await respond(status, try JSON.encode(value) + [0x0A])
     }
 
-    /// A long answer, asked for often.
+    /// An answer that is long, or asked for often.
     func respond(_ status: HTTPStatus = .ok, writing value: some JSONWritable) async throws {
-        var json = JSONWriter()
-        value.write(to: &json)
-        try await respond(status, json.bytes + [0x0A])
+        try await respond(status, Self.line(value))
     }
 
     /// One line of an answer that is a stream of documents.
     func write(line value: some Encodable) async throws { try await write(try JSON.encode(value) + [0x0A]) }
+
+    /// The same, of one that somebody waits for.
+    func write(writing value: some JSONWritable) async throws { try await write(Self.line(value)) }
+
+    private static func line(_ value: some JSONWritable) -> [UInt8] {
+        var json = JSONWriter()
+        value.write(to: &json)
+        return json.bytes + [0x0A]
+    }
 }
 
 enum JSON {

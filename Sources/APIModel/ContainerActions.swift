@@ -14,6 +14,15 @@ package struct ContainerCreateResponse: Codable, Hashable, Sendable {
     }
 }
 
+extension ContainerCreateResponse: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("Id", id)
+            $0.member("Warnings", warnings)
+        }
+    }
+}
+
 /// `POST /containers/{id}/update`.
 package struct ContainerUpdateResponse: Codable, Hashable, Sendable {
     package var warnings: [String]
@@ -43,6 +52,15 @@ package struct ContainerWaitResponse: Codable, Hashable, Sendable {
     }
 }
 
+extension ContainerWaitResponse: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("Error", error)
+            $0.member("StatusCode", statusCode)
+        }
+    }
+}
+
 /// Why waiting for a container failed.
 package struct ContainerWaitError: Codable, Hashable, Sendable {
     package var message: String
@@ -54,6 +72,10 @@ package struct ContainerWaitError: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case message = "Message"
     }
+}
+
+extension ContainerWaitError: JSONWritable {
+    package func write(to json: inout JSONWriter) { json.object { $0.member("Message", message) } }
 }
 
 /// `GET /containers/{id}/top`: a table of the processes, as ps(1) prints it.

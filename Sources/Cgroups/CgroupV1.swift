@@ -80,7 +80,7 @@ package struct CgroupV1: Cgroup {
             do throws(SyscallError) {
                 try Sys.mkdir(above)
                 isNew = true
-            } catch where error.errno == EEXIST {
+            } catch  where error.errno == EEXIST {
                 isNew = false
             }
             let files = CgroupFiles(directory: above)

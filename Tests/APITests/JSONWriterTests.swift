@@ -27,6 +27,17 @@ import Testing
         #expect(written(["[", "{", ":", ""]) == #"["[","{",":",""]"#)
     }
 
+    @Test func shortAnswers() throws {
+        for warnings in [[], ["a \"b\"", "c"]] {
+            let made = ContainerCreateResponse(id: "12ab", warnings: warnings)
+            #expect(try written(made) == encoded(made))
+        }
+        for error in [nil, ContainerWaitError(message: "gone")] {
+            let ended = ContainerWaitResponse(statusCode: 137, error: error)
+            #expect(try written(ended) == encoded(ended))
+        }
+    }
+
     @Test func summaries() throws {
         let bare = ContainerSummary(
             id: "1", names: [], image: "", imageID: "", command: "", created: 0, state: "created", status: "Created",

@@ -143,7 +143,8 @@ package enum ContainerLauncher {
                 warnings: warnings)
         }
         return LaunchedContainer(
-            pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, mounts: mounts, cgroupPath: cgroup, warnings: warnings)
+            pid: pid, pidfd: child.takePidfd(), ptyMaster: terminal, mounts: mounts, cgroupPath: cgroup,
+            warnings: warnings)
     }
 }
 

@@ -132,6 +132,13 @@ final class LaunchChannel {
         try SpareMonitor.send(order, to: socket.raw, standardError: 2, network: network)
     }
 
+    /// Waits for the bell, or for the other side's end.
+    func wait(for bell: Int32) {
+        var entries = [Sys.PollEntry(bell, reading: true), Sys.PollEntry(socket.raw)]
+        // What fails here is waited for by who reads.
+        _ = try? Sys.poll(&entries)
+    }
+
     /// nil at the end of the connection.
     func receiveOrder() throws(SyscallError) -> SpareMonitor.Received? { try SpareMonitor.receiveOrder(socket.raw) }
 

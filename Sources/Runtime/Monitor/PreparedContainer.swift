@@ -11,6 +11,10 @@ final class PreparedContainer {
     private var pipes: Pipes?
     private var process: ForkedChild?
     private let channel: LaunchChannel
+    /// Wakes the process once its order is sent. The packet itself would wake it on the processor that the monitor is
+    /// at work on, as the kernel expects of who sends one that it waits for the answer then (`wake_up_sync`): the start
+    /// took up to a millisecond longer when it did.
+    private let bell: EventCounter
     /// The pid namespace that the monitor itself is in.
     private let home: FileDescriptor
     private var order: Order?
@@ -25,7 +29,12 @@ final class PreparedContainer {
     init(_ kind: SpareMonitor.Kind) throws(RuntimeError) {
         let pipes = try attempt(.process, "making the container's streams") { () throws(SyscallError) in try Pipes() }
         home = try ContainerLauncher.enterNewPidNamespace()
-        let child = try ForkedChild.fork { channel in Self.waitForOrder(kind, channel, pipes) }
+        let bell = try attempt(.process, "making an event counter") { () throws(SyscallError) in
+            try EventCounter()
+        }
+        let bellNumber = bell.descriptor.raw
+        let child = try ForkedChild.fork { channel in Self.waitForOrder(kind, channel, pipes, bell: bellNumber) }
+        self.bell = bell
         channel = child.channel
         process = consume child
         self.pipes = pipes
@@ -45,6 +54,7 @@ final class PreparedContainer {
     /// and gets its namespaces.
     func begin() {
         guard let order, (try? channel.hand(order.packet, network: order.network)) == true else { return }
+        bell.signal()
         hasBegun = true
         do throws(RuntimeError) {
             // One that is gone has said why.
@@ -115,10 +125,13 @@ final class PreparedContainer {
         if let order = try? other.receiveOrder() { _ = order.arguments.count }
     }
 
-    private static func waitForOrder(_ kind: SpareMonitor.Kind, _ channel: LaunchChannel, _ pipes: Pipes) -> Never {
+    private static func waitForOrder(
+        _ kind: SpareMonitor.Kind, _ channel: LaunchChannel, _ pipes: Pipes, bell: Int32
+    ) -> Never {
         // Without what is made here it starts as any other does.
         let ahead = try? enterNamespaces(kind)
         WarmUp.configure()
+        channel.wait(for: bell)
         do throws(RuntimeError) {
             try start(channel, pipes, ahead)
         } catch {
