@@ -66,11 +66,7 @@ extension ResponseWriter {
     /// The same, of one that somebody waits for.
     func write(writing value: some JSONWritable) async throws { try await write(Self.line(value)) }
 
-    private static func line(_ value: some JSONWritable) -> [UInt8] {
-        var json = JSONWriter()
-        value.write(to: &json)
-        return json.bytes + [0x0A]
-    }
+    private static func line(_ value: some JSONWritable) -> [UInt8] { JSONWriter.bytes(of: value) + [0x0A] }
 }
 
 enum JSON {

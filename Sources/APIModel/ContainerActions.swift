@@ -1,3 +1,5 @@
+package import Basics
+
 /// `POST /containers/create`.
 package struct ContainerCreateResponse: Codable, Hashable, Sendable {
     package var id: String

@@ -1,3 +1,5 @@
+package import Basics
+
 /// `GET /containers/json` is what scripts ask most often, and its answer grows with the containers.
 extension ContainerSummary: JSONWritable {
     package func write(to json: inout JSONWriter) {

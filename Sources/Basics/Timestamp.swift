@@ -166,3 +166,7 @@ private func civil(fromDays days: Int64) -> (year: Int64, month: Int, day: Int) 
     let month = shifted < 10 ? shifted + 3 : shifted - 9
     return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, Int(dayOfYear) - (153 * shifted + 2) / 5 + 1)
 }
+
+extension Timestamp: JSONWritable {
+    package func write(to json: inout JSONWriter) { description.write(to: &json) }
+}

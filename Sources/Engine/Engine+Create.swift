@@ -96,7 +96,7 @@ extension Engine {
     /// Writes the row, with a name that nobody else has. Blocks.
     private func insert(_ nameless: ContainerRecord, name: String?) throws -> ContainerRecord {
         var record = nameless
-        let state = try RunState().encoded()
+        let state = RunState().encoded()
         try ContainerName.settle(name, generate: { ContainerName.random(avoiding: registry.isNameTaken) }) {
             record.name = $0
             try table.insert(

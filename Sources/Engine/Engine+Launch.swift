@@ -109,7 +109,7 @@ extension Engine {
                 cgroupsPath: options.cgroupPath(record.id), mounts: try bind(record.mounts, &held), user: user,
                 files: files,
                 joined: joined.paths, sharedShm: shm, host: facts))
-        try Sys.writeFile(runDirectory + "/config.json", try JSONStreamEncoder.encode(spec))
+        try Sys.writeFile(runDirectory + "/config.json", JSONWriter.bytes(of: spec))
         // The last run's end is in the database.
         let exit = RunFiles(directory: runDirectory).exit
         if Sys.exists(exit) { try Sys.unlink(exit) }
@@ -233,6 +233,6 @@ extension Engine {
             request, config, record.hostConfig, user: user, size: size.map { [$0.rows, $0.columns] }, facts: facts)
         let program =
             request.privileged ? nil : try seccomp.program(record.hostConfig, capabilities: process.capabilities)
-        return (try JSONStreamEncoder.encode(process), program)
+        return (JSONWriter.bytes(of: process), program)
     }
 }

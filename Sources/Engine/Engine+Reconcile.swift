@@ -145,6 +145,6 @@ extension ContainerRecord {
 }
 
 extension RunState {
-    func encoded() throws -> [UInt8] { try JSONStreamEncoder.encode(self) }
+    func encoded() -> [UInt8] { JSONWriter.bytes(of: self) }
     init(decoding bytes: [UInt8]) throws { self = try JSONDecoder().decode(RunState.self, from: Data(bytes)) }
 }

@@ -1,4 +1,5 @@
 import APIModel
+import Basics
 import Testing
 
 @testable import API

@@ -54,7 +54,7 @@ import Testing
         let error = RuntimeError(.exec, "exec: \"x\": permission denied", errno: EACCES, exitCode: 126)
         for message: LaunchMessage in [
             .cgroup("/box/a"), .warning("careful"), .terminal, .hooks, .held, .executing, .failed(error), .proceed,
-            .unfit, .root,
+            .unfit, .mounts, .overlay,
         ] { #expect(LaunchMessage(message.bytes) == message) }
         #expect(LaunchMessage([]) == nil)
         #expect(LaunchMessage([7, 1]) == nil)

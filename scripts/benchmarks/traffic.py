@@ -92,6 +92,39 @@ def address_of(pid):
     raise Unable("the container has no address")
 
 
+class Routed:
+    """What a packet from elsewhere does in any case: a cable to a host, a route, a bridge, a cable to the server, and
+    no rule anywhere."""
+
+    URL = "http://10.77.0.2:8080/"
+
+    def __init__(self):
+        self.host, self.server, self.client = View("net"), View("net"), View("net")
+        for name, view, net in [("server", self.server, "10.77.0"), ("client", self.client, "10.78.0")]:
+            ip = [*self.host.prefix, "ip"]
+            inside = [*view.prefix, "ip"]
+            for command in [
+                    [*ip, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns",
+                     str(view.holder.pid)],
+                    [*ip, "link", "set", name, "up"], [*inside, "address", "add", f"{net}.2/24", "dev", "eth0"],
+                    [*inside, "link", "set", "eth0", "up"],
+                    [*inside, "route", "add", "default", "via", f"{net}.1"]]:
+                subprocess.run(command, check=True, capture_output=True)
+        script = ("ip link add br0 type bridge; ip link set server master br0; ip link set br0 up; "
+                  "ip address add 10.77.0.1/24 dev br0; ip address add 10.78.0.1/24 dev client; "
+                  "echo 1 >/proc/sys/net/ipv4/ip_forward")
+        subprocess.run([*self.host.prefix, "sh", "-ec", script], check=True, capture_output=True)
+        with self.server.entered():
+            self.process = subprocess.Popen([f"{PROGRAMS}/web"], env={**os.environ, "WEB_PORT": "8080"})
+        time.sleep(0.5)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        for view in (self.host, self.server, self.client):
+            view.close()
+
+
 def port(bench):
     """With kept connections, and with one for each request."""
     published, others, result = {}, [], []
@@ -113,6 +146,11 @@ def port(bench):
             others.append((process, view))
             time.sleep(0.5)
         return published["bare"]
+
+    def routed():
+        if "routed" not in published:
+            published["routed"] = Routed()
+        return published["routed"]
 
     def proxy(name, text, *command):
         """In front of the server above."""
@@ -137,6 +175,7 @@ def port(bench):
         yield "box, the container itself", lambda: wrk(
             place("box").engine.view, f"http://{place('box').address}:8080/", keeps)
         yield "no container", lambda: wrk(server(), "http://127.0.0.1:8080/", keeps)
+        yield "no engine, no rules, from elsewhere", lambda: wrk(routed().client, Routed.URL, keeps)
         for name in ("docker", "podman"):
             yield f"{name}, published, from the host", lambda name=name: wrk(place(name).engine.view, url, keeps)
             yield f"{name}, published, from elsewhere", lambda name=name: wrk(place(name).neighbour, url, keeps)
@@ -157,7 +196,7 @@ def port(bench):
             process.wait()
             view.close()
         for one in published.values():
-            if isinstance(one, Published):
+            if isinstance(one, (Published, Routed)):
                 one.close()
     bench.results.add("port", result)
 

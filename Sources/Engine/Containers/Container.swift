@@ -89,7 +89,7 @@ package actor Container {
     /// next start of the daemon finds out the same from the monitor.
     func persist() {
         do {
-            try engine.table.update(id: id, state: try state.encoded())
+            try engine.table.update(id: id, state: state.encoded())
         } catch {
             logger.error("cannot record the state: \(error)")
         }

@@ -32,6 +32,25 @@ package struct RunState: Codable, Sendable, Equatable {
     package var isUp: Bool { status == .running || status == .paused }
 }
 
+/// Written at each start and end.
+extension RunState: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("error", error)
+            $0.member("exitCode", exitCode)
+            $0.member("finishedAt", finishedAt)
+            $0.member("oomKilled", oomKilled)
+            $0.member("pid", pid)
+            $0.member("removesVolumes", removesVolumes)
+            $0.member("restartCount", restartCount)
+            $0.member("runs", runs)
+            $0.member("startedAt", startedAt)
+            $0.member("status", status.rawValue)
+            $0.member("stoppedByUser", stoppedByUser)
+        }
+    }
+}
+
 /// When and how a container is started again, `--restart`.
 package struct RestartDecision: Equatable {
     package enum Policy: String { case no, always, onFailure = "on-failure", unlessStopped = "unless-stopped" }

@@ -10,6 +10,13 @@ package struct JSONWriter {
 
     package init() {}
 
+    /// A document.
+    package static func bytes(of value: some JSONWritable) -> [UInt8] {
+        var json = JSONWriter()
+        value.write(to: &json)
+        return json.bytes
+    }
+
     /// Members are given in the order in which they are written.
     package mutating func object(_ members: (inout JSONWriter) -> Void) {
         separate()
@@ -74,6 +81,15 @@ package struct JSONWriter {
 
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
+        defer { bytes.append(UInt8(ascii: "\"")) }
+        var text = text
+        // Nearly every text goes as it is, and then all at once.
+        let isPlain = text.withUTF8 { utf8 in
+            let isPlain = utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+            if isPlain { bytes.append(contentsOf: utf8) }
+            return isPlain
+        }
+        if isPlain { return }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
@@ -87,7 +103,6 @@ package struct JSONWriter {
             default: bytes.append(byte)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 }
 
@@ -103,8 +118,12 @@ extension JSONWritable where Self: FixedWidthInteger {
     package func write(to json: inout JSONWriter) { json.literal(String(self)) }
 }
 extension Int: JSONWritable {}
+extension Int32: JSONWritable {}
 extension Int64: JSONWritable {}
+extension UInt: JSONWritable {}
 extension UInt16: JSONWritable {}
+extension UInt32: JSONWritable {}
+extension UInt64: JSONWritable {}
 
 extension Array: JSONWritable where Element: JSONWritable {
     package func write(to json: inout JSONWriter) { json.array(of: self) }
