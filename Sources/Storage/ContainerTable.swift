@@ -55,11 +55,13 @@ package final class ContainerTable: Sendable {
         try naming(row.name) { db in
             do {
                 try db.run(
-                    "INSERT INTO containers (id, name, chain_id, record, state, created) VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO containers (id, name, chain_id, record, created) VALUES (?, ?, ?, ?, ?)",
                     [
-                        .text(row.id), .text(row.name), SQLValue(row.chain?.hex), .blob(row.record), .blob(row.state),
+                        .text(row.id), .text(row.name), SQLValue(row.chain?.hex), .blob(row.record),
                         .integer(row.created.nanosecondsSince1970),
                     ])
+                try db.run(
+                    "INSERT INTO container_states (id, state) VALUES (?, ?)", [.text(row.id), .blob(row.state)])
             } catch let error as DatabaseError where error.isForeignKeyViolation {
                 throw StorageError.notFound("the image of container \(row.name) was removed meanwhile")
             }
@@ -75,7 +77,7 @@ package final class ContainerTable: Sendable {
     /// Replaces what changes with every start and end of the container.
     package func update(id: String, state: [UInt8]) throws {
         try database.transaction { db in
-            try Self.found(id, db.run("UPDATE containers SET state = ? WHERE id = ?", [.blob(state), .text(id)]))
+            try Self.found(id, db.run("UPDATE container_states SET state = ? WHERE id = ?", [.blob(state), .text(id)]))
         }
     }
 
@@ -97,8 +99,11 @@ package final class ContainerTable: Sendable {
     /// The oldest first.
     package func all() throws -> [ContainerRow] {
         try database.read { db in
-            try db.query("SELECT id, name, chain_id, record, state, created FROM containers ORDER BY created, id") {
-                row in
+            // One without a state cannot be read, which is better than one that is not there.
+            try db.query(
+                "SELECT id, name, chain_id, record, state, created FROM containers LEFT JOIN container_states USING (id) "
+                    + "ORDER BY created, id"
+            ) { row in
                 ContainerRow(
                     id: row.text(0), name: row.text(1), chain: row.optionalText(2).flatMap { Digest(hex: $0) },
                     record: row.blob(3), state: row.blob(4),

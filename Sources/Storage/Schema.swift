@@ -83,6 +83,17 @@ package enum Schema {
             content BLOB NOT NULL,
             time INTEGER NOT NULL
         );
+        """,
         """
+        -- How a container is doing changes with every start and end. In one row with its record, which is ten times as
+        -- long and goes over several pages, each change wrote that anew.
+        CREATE TABLE container_states (
+            id TEXT PRIMARY KEY REFERENCES containers(id) ON DELETE CASCADE,
+            -- JSON.
+            state BLOB NOT NULL
+        ) WITHOUT ROWID;
+        INSERT INTO container_states SELECT id, state FROM containers;
+        ALTER TABLE containers DROP COLUMN state;
+        """,
     ]
 }

@@ -39,6 +39,32 @@ import Testing
         #expect(throws: StorageError.notFound("No such container: 1")) { try table.update(id: "1", record: []) }
     }
 
+    @Test func statesGoWithTheirContainers() throws {
+        try table.insert(row("1", "web"))
+        try table.update(id: "1", state: [7])
+        #expect(try table.all().map(\.state) == [[7]])
+        try table.delete(id: "1")
+        #expect(throws: StorageError.notFound("No such container: 1")) { try table.update(id: "1", state: [8]) }
+        #expect(try database.read { try $0.first("SELECT count(*) FROM container_states") { $0.integer(0) } } == 0)
+    }
+
+    @Test func theFirstSchemaIsTakenOver() throws {
+        let path = place.path + "/old.db"
+        do {
+            let old = try Database(path: path, migrations: [Schema.migrations[0]])
+            try old.transaction { db in
+                try db.run(
+                    "INSERT INTO containers (id, name, record, state, created) VALUES ('1', 'web', ?, ?, 5)",
+                    [.blob([1, 2]), .blob([3])])
+            }
+        }
+        let database = try Database(path: path, migrations: Schema.migrations)
+        let found = try ContainerTable(database: database, log: Logger("test", minimum: .error)).all()
+        #expect(found.map(\.record) == [[1, 2]])
+        #expect(found.map(\.state) == [[3]])
+        #expect(found.map(\.created.nanosecondsSince1970) == [5])
+    }
+
     @Test func layersMustBeThere() throws {
         let chain = Digest(sha256: [UInt8](repeating: 1, count: 32))
         #expect(throws: StorageError.self) { try table.insert(row("1", "web", chain: chain)) }
