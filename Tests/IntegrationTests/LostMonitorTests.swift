@@ -38,6 +38,27 @@ struct LostMonitorTests {
         }
     }
 
+    @Test("kill -9 of boxd in the middle of an automatic removal: the next boxd finishes it")
+    func killedWhileRemoving() throws {
+        try withDaemon { box in
+            let named = try box.box("run", "-d", "--rm", "-v", "/data", "busybox", "sleep", "1000")
+            let half = try box.box("run", "-d", "--rm", "busybox", "sleep", "1000")
+            let monitors = try [named, half].map { try monitor(of: $0, box) }
+            try box.kill()
+            for monitor in monitors { try Processes.kill(monitor, SIGKILL) }
+            // A removal begins with the run directory; then the container's own is moved away at once.
+            try eventually("the containers are gone") {
+                monitors.allSatisfy { !Sys.exists("/proc/\($0)") }
+            }
+            for id in [named, half] { try Sys.removeTree("\(box.place)/run/containers/\(id)") }
+            try Sys.removeTree("\(box.place)/data/containers/\(half)")
+            try box.start()
+            try eventually("both are removed") { try box.box("ps", "-aq").isEmpty }
+            #expect(try box.box("volume", "ls", "-q") == "")
+            for id in [named, half] { #expect(!Sys.exists("\(box.place)/data/containers/\(id)")) }
+        }
+    }
+
     @Test("What shares another's network has its name and addresses")
     func sharedName() throws {
         try withDaemon { box in

@@ -222,11 +222,11 @@ def remove_run():
     subprocess.run(["umount", "--lazy", RUN], check=False, stderr=subprocess.DEVNULL)
 
 
-def in_turns(contenders, count, warm_up=1, budget=None):
+def in_turns(contenders, count, warm_up=1, budget=None, fewest=FEWEST):
     """contenders: [(name, function that returns one sample)]. One sample of each in turn. {name: samples or reason}
 
-    budget: seconds after which no further round is begun: all of them together have a time in which to be done, and a
-    slow machine gets fewer samples, which the tables tell."""
+    budget: seconds after which no further round is begun, but for the `fewest`: all of them together have a time in
+    which to be done, and a slow machine gets fewer samples, which the tables tell."""
     began = time.monotonic()
     found = {name: [] for name, _ in contenders}
     working = []
@@ -238,7 +238,7 @@ def in_turns(contenders, count, warm_up=1, budget=None):
         except (Unable, OSError, subprocess.SubprocessError) as error:
             found[name] = str(error)
     for turn in range(count):
-        if budget and turn >= FEWEST and time.monotonic() - began > budget:
+        if budget and turn >= fewest and time.monotonic() - began > budget:
             break
         for name, function in working:
             if isinstance(found[name], str):
