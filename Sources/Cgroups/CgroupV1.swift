@@ -37,7 +37,9 @@ package struct CgroupV1: Cgroup {
             throw CgroupError("cgroup \(path) is in use: it is frozen, or processes are in it")
         }
         try remove()
-        _ = try makeAll()
+        guard try makeAll() else {
+            throw CgroupError("cgroup \(path) is in use: somebody else makes it at the same time")
+        }
     }
 
     /// False when a part of it was there already: then nothing was made.
