@@ -79,10 +79,10 @@ package struct CgroupV1: Cgroup {
         for part in path.split(separator: "/") {
             let parent = CgroupFiles(directory: above)
             above += "/" + part
-            do throws(SyscallError) {
+            do {
                 try Sys.mkdir(above)
                 isNew = true
-            } catch  where error.errno == EEXIST {
+            } catch let error where error.errno == EEXIST {
                 isNew = false
             }
             let files = CgroupFiles(directory: above)

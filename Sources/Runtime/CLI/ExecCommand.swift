@@ -1,5 +1,4 @@
 import Basics
-import FoundationEssentials
 import Glibc
 import Kernel
 import OCI
@@ -72,12 +71,9 @@ struct ExecCommand {
         if tty && detach && consoleSocket == nil {
             throw RuntimeError(.request, "exec --detach with a terminal needs --console-socket")
         }
-        guard let json = try? JSONEncoder().encode(process) else {
-            throw RuntimeError(.request, "the process cannot be written as JSON")
-        }
         let pidfd = try open(record)
         var request = ExecRequest(
-            container: pidfd.raw, process: Array(json),
+            container: pidfd.raw, process: JSONWriter.bytes(of: process),
             stdio: tty ? .terminal : .descriptors(stdin: 0, stdout: 1, stderr: 2))
         request.cgroupPath = record.cgroupPath
         request.preservedDescriptors = preserved

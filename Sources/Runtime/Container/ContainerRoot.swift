@@ -56,16 +56,13 @@ enum ContainerRoot {
     /// them as soon as it has ended.
     private static func hasForeignFiles(_ request: LaunchRequest, _ spec: RuntimeSpec) -> Bool {
         (spec.mounts ?? []).contains { mount in
-            (mount.type == "bind" || MountOptions(mount.options ?? []).isBind)
-                && !(mount.source ?? "").hasPrefix(request.bundle + "/")
+            mount.isBind && !(mount.source ?? "").hasPrefix(request.bundle + "/")
         }
     }
 
     /// A bound `/dev` is somebody else's, and has its devices.
     private static func isBound(_ destination: String, _ spec: RuntimeSpec) -> Bool {
-        (spec.mounts ?? []).contains { mount in
-            mount.destination == destination && (mount.type == "bind" || MountOptions(mount.options ?? []).isBind)
-        }
+        (spec.mounts ?? []).contains { $0.destination == destination && $0.isBind }
     }
 
     private static func setNames(_ spec: RuntimeSpec) throws(RuntimeError) {

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Basics
 import Glibc
 import Kernel
 package import OCI
@@ -9,10 +9,8 @@ package enum HookRunner {
     /// that fails ends it.
     package static func run(_ hooks: [Hook]?, _ kind: String, _ state: RuntimeState) throws(RuntimeError) {
         guard let hooks, !hooks.isEmpty else { return }
-        guard let json = try? JSONEncoder().encode(state) else {
-            throw RuntimeError(.hooks, "the state of container \(state.id) cannot be written as JSON")
-        }
-        for hook in hooks { try run(hook, kind, Array(json)) }
+        let json = JSONWriter.bytes(of: state)
+        for hook in hooks { try run(hook, kind, json) }
     }
 
     /// As `run`, but a failure is only told, and the rest still run: what `poststop` wants.

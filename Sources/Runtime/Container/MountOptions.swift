@@ -1,4 +1,5 @@
 import Kernel
+import OCI
 
 /// The options of one mount, as fstab(5) and runtime-spec `config.md` ("Linux mount options") name them.
 struct MountOptions: Equatable {
@@ -134,4 +135,9 @@ struct MountOptions: Equatable {
         for name in Array(plain.keys) + Array(accessTimes.keys) + Array(kinds.keys) { names += [name, "r" + name] }
         return names.sorted()
     }()
+}
+
+extension MountSpec {
+    /// runtime-spec: a bind option makes it a bind mount, whatever the type says.
+    var isBind: Bool { type == "bind" || MountOptions(options ?? []).isBind }
 }
