@@ -332,7 +332,13 @@ struct MonitorTests {
     @Test func containersEndWithTheirMonitor() throws {
         let box = try Monitored("sleep 1000")
         try box.started()
-        let identity = try ProcessIdentity.read(box.files.pid)
+        // The monitor tells of the start first, and writes this file then.
+        var identity: ProcessIdentity?
+        for _ in 0..<500 {
+            identity = try ProcessIdentity.read(box.files.pid)
+            if identity != nil { break }
+            usleep(10000)
+        }
         #expect(identity?.pid == box.pid)
         #expect(identity?.isThere == true)
         try Processes.signal(box.monitor.descriptor, SIGKILL)
