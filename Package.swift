@@ -42,6 +42,7 @@ let package = Package(
     targets: [
         // Layer 0: C
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "CExecutor", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(name: "CStart", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .systemLibrary(name: "CCrypto"),
         .systemLibrary(name: "CISAL"),
@@ -54,7 +55,7 @@ let package = Package(
         // Layer 2
         module("OCI", "Basics"),
         module("Archive", "Basics", "Kernel", "CCrypto", "CISAL", "CZstd"),
-        module("Reactor", "Basics", "Kernel"),
+        module("Reactor", "Basics", "Kernel", "CExecutor"),
         module("HTTP", "Basics", "Kernel"),
         module("Database", "Basics", "CSQLite"),
         module("Supervision", "Basics", "Kernel"),

@@ -14,7 +14,31 @@
 #define SHORT_START 0
 #endif
 
-const int box_start_is_short = SHORT_START;
+/*
+ * Of Swift's runtime (stdlib/public/stubs/CommandLine.cpp). An object of a library is linked for the sake of a symbol
+ * that nothing else defines: with these two here that one is not, nor what it does before main. Weak, so that a runtime
+ * that needs it for something else has its own.
+ */
+#define WEAK __attribute__((weak))
+
+static char **arguments;
+static int argument_count;
+
+/* The C library calls what is in .init_array with the arguments of main. */
+__attribute__((constructor)) static void remember_arguments(int count, char **values) {
+    arguments = values;
+    argument_count = count;
+}
+
+WEAK char **_swift_stdlib_getUnsafeArgvArgc(int *count) {
+    *count = argument_count;
+    return arguments;
+}
+
+WEAK void _swift_stdlib_overrideUnsafeArgvArgc(char **values, int count) {
+    arguments = values;
+    argument_count = count;
+}
 
 #if SHORT_START
 #include <elf.h>
@@ -99,7 +123,8 @@ __attribute__((noreturn, no_stack_protector)) int __libc_start_main(
     __libc_init_first(argc, argv, environment);
     __cxa_atexit(finish, NULL, NULL);
     if (__libc_enable_secure) __libc_check_standard_fds();
-    for (init_function *each = __preinit_array_start; each < __preinit_array_end; each++) (*each)(argc, argv, environment);
+    for (init_function *each = __preinit_array_start; each < __preinit_array_end; each++)
+        (*each)(argc, argv, environment);
     _init();
     for (init_function *each = __init_array_start; each < __init_array_end; each++) (*each)(argc, argv, environment);
     exit(main(argc, argv, environment));

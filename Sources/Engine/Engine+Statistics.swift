@@ -72,7 +72,7 @@ struct HostStatistics: Sendable {
     let memory: UInt64
 
     init() {
-        processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        processors = Processes.processors
         memory = UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
     }
 

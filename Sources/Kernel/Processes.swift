@@ -9,6 +9,9 @@ package enum Processes {
         package let code: Int32
     }
 
+    /// How many processors there are for processes to run on, at least 1.
+    package static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
     /// fork(2): 0 in the child. Only in a process that has one thread; the child of any other may not run Swift.
     package static func fork() throws(SyscallError) -> Int32 { try check("fork") { Glibc.fork() } }
 

@@ -7,14 +7,15 @@ package struct TimedOut: Error, CustomStringConvertible {
     package var description: String { "timed out" }
 }
 
-/// Readiness for async code: one thread in epoll(7) that wakes tasks when a descriptor is ready, a process has
-/// ended, a moment has come, or a directory has changed.
+/// Readiness for async code: threads in epoll(7) that wake tasks when a descriptor is ready, a process has ended, a
+/// moment has come, or a directory has changed.
 ///
 /// Every wait ends with `CancellationError` when its task is cancelled. The descriptor must stay open while somebody
 /// waits for it: hold its owner.
 package final class EventLoop: Sendable {
     private static let timerToken = UInt64.max
     private static let inotifyToken = UInt64.max - 1
+    private static let bellToken = UInt64.max - 2
 
     private struct State {
         var waits = WaitTable()
@@ -28,16 +29,21 @@ package final class EventLoop: Sendable {
     private let lastID = Atomic<UInt64>(0)
     let watches: WatchTable
 
-    /// Starts the thread, which lives as long as the process. A write to a closed pipe becomes an error (`EPIPE`)
-    /// in the whole process, as every user of the loop needs.
-    package init() throws(SyscallError) {
+    /// Starts a thread of its own, which lives as long as the process.
+    package convenience init() throws(SyscallError) {
+        try self.init(tended: ())
+        try Thread.start(name: "events") { while true { self.turn() } }
+    }
+
+    /// One that somebody else calls `turn` of. A write to a closed pipe becomes an error (`EPIPE`) in the whole process,
+    /// as every user of a loop needs.
+    init(tended: Void) throws(SyscallError) {
         epoll = try Epoll()
         timer = try TimerDescriptor()
         watches = try WatchTable()
         Signals.ignorePipe()
         try epoll.add(timer.descriptor.raw, .read, token: Self.timerToken)
         try epoll.add(watches.descriptor, .read, token: Self.inotifyToken)
-        try Thread.start(name: "events") { self.run() }
     }
 
     // MARK: Waiting
@@ -125,22 +131,32 @@ package final class EventLoop: Sendable {
         state.withLock { $0.waits.removeSleeper(id) }?.resume(throwing: CancellationError())
     }
 
-    // MARK: The thread
+    // MARK: The threads
 
-    private func run() {
-        while true {
-            let events: [Epoll.Event]
-            do { events = try epoll.wait() } catch { preconditionFailure("\(error)") }
-            for event in events {
-                switch event.token {
-                case Self.timerToken: timerFired()
-                case Self.inotifyToken: watches.deliver()
-                default:
-                    let wakes = state.withLock { $0.waits.ready(event.ready, token: event.token, epoll: epoll) }
-                    for wake in wakes { wake.resume() }
-                }
+    /// Waits until something is ready, and wakes who waits for it. Any number of threads may be here at once: all that
+    /// they are told of the same event but once is harmless.
+    ///
+    /// - Parameter timeout: milliseconds; -1: none.
+    /// - Parameter woken: called as soon as the wait is over, with whether the bell rang.
+    func turn(timeout: Int32 = -1, woken: (Bool) -> Void = { _ in }) {
+        let events: [Epoll.Event]
+        do { events = try epoll.wait(timeout: timeout) } catch { preconditionFailure("\(error)") }
+        woken(events.contains { $0.token == Self.bellToken })
+        for event in events {
+            switch event.token {
+            case Self.bellToken: break
+            case Self.timerToken: timerFired()
+            case Self.inotifyToken: watches.deliver()
+            default:
+                let wakes = state.withLock { $0.waits.ready(event.ready, token: event.token, epoll: epoll) }
+                for wake in wakes { wake.resume() }
             }
         }
+    }
+
+    /// Each signal of this counter ends one thread's wait; by its edges, so that nobody has to read it.
+    func addBell(_ bell: borrowing EventCounter) throws(SyscallError) {
+        try epoll.add(bell.descriptor.raw, [.read, .edge], token: Self.bellToken)
     }
 
     private func timerFired() {

@@ -18,7 +18,7 @@ enum Parallel {
                 do { try body(index) } catch { state.withLock { $0.error = $0.error ?? error } }
             }
         }
-        let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let processors = Processes.processors
         // One more than processors: a layer that waits for the disk leaves its processor to another.
         for _ in 1..<max(1, min(count, processors + 1)) {
             state.withLock { $0.running += 1 }

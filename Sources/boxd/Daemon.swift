@@ -24,9 +24,10 @@ struct Daemon {
             throw DaemonOptions.Problem(
                 description: "\(options.engine.runtimePath) is missing: build box-runtime, or name it with --runtime")
         }
-        loop = try EventLoop()
+        let workers = try Workers.install(parallel: min(Processes.processors, 8))
+        loop = workers.loop
         self.signals = SignalReader(signals, loop: loop)
-        engine = try Engine(options.engine, loop: loop, pool: BlockingPool())
+        engine = try Engine(options.engine, loop: loop, pool: BlockingPool(workers: workers))
         try engine.claimBridge()
         logger = engine.logger
         services = try Self.services(of: engine)

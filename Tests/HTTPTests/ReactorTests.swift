@@ -166,3 +166,63 @@ import Testing
         #expect(pool.threads == 0)
     }
 }
+
+@Suite(.timeLimit(.minutes(1))) struct SharedLoopTests {
+    @Test("Several threads tend one loop: each wait ends once, by what it waited for")
+    func manyThreads() async throws {
+        let loop = try EventLoop(tended: ())
+        let bell = try EventCounter()
+        try loop.addBell(bell)
+        let state = Condition((ended: 0, isOver: false, rung: 0))
+        for _ in 0..<4 {
+            try Thread.start(name: "tender") {
+                while !state.withLock({ $0.isOver }) {
+                    loop.turn { heardBell in if heardBell { state.withLock { $0.rung += 1 } } }
+                }
+                state.withLock { $0.ended += 1 }
+                state.broadcast()
+            }
+        }
+        try await withThrowingTaskGroup { group in
+            for number in 0..<50 {
+                group.addTask {
+                    var pair = try Sys.socketPair(.stream)
+                    let (one, other) = (
+                        try AsyncSocket(pair.takeFirst(), loop: loop), try AsyncSocket(pair.takeSecond(), loop: loop)
+                    )
+                    for round in 0..<20 {
+                        async let read = one.read()
+                        if round % 4 == number % 4 { try await loop.sleep(nanoseconds: 100_000) }
+                        try await other.write([UInt8(number), UInt8(round)])
+                        #expect(try await read == [UInt8(number), UInt8(round)])
+                    }
+                    await #expect(throws: TimedOut.self) { _ = try await one.read(timeout: 1_000_000) }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(loop.waiting == 0)
+        // Each ring ends one wait, and no more.
+        let before = state.withLock { $0.rung }
+        bell.signal()
+        for _ in 0..<500 where state.withLock({ $0.rung }) == before { try await Task.sleep(nanoseconds: 1_000_000) }
+        #expect(state.withLock { $0.rung } == before + 1)
+        state.withLock { $0.isOver = true }
+        for _ in 0..<500 where state.withLock({ $0.ended }) < 4 {
+            bell.signal()
+            try await Task.sleep(nanoseconds: 1_000_000)
+        }
+        #expect(state.withLock { $0.ended } == 4)
+    }
+
+    @Test func queue() {
+        var queue = Queue<Int>()
+        #expect(queue.popFirst() == nil)
+        for number in 0..<5000 { queue.append(number) }
+        for number in 0..<3000 { #expect(queue.popFirst() == number) }
+        queue.append(5000)
+        #expect(queue.count == 2001)
+        for number in 3000...5000 { #expect(queue.popFirst() == number) }
+        #expect(queue.isEmpty && queue.popFirst() == nil)
+    }
+}
