@@ -33,7 +33,6 @@ extension Engine {
             try Sys.removeTree(runDirectory)
             if Sys.exists(container.directory) { try root.discard(container.directory) }
         }
-        await container.lastLink?.release()
         if withVolumes { await removeAnonymousVolumes(of: record) }
         // The record goes last: as long as it is there, a restart finishes the removal. Who waits for the container
         // to be gone hears of it when nothing of it is left.

@@ -18,6 +18,8 @@ final class Trash: Sendable {
     }
     /// A thread without work stays for so many nanoseconds: making one takes longer than removing a small tree.
     private static let patience: Int64 = 1_000_000_000
+    /// So many microseconds it leaves the processors to who had something removed: an answer is on its way.
+    private static let courtesy: UInt32 = 5000
     private let directory: String
     private let log: Logger
     private let state = Condition(State())
@@ -51,24 +53,25 @@ final class Trash: Sendable {
     }
 
     private func work() {
-        while let path = next() {
-            do { try Sys.removeTree(path) } catch {
-                log.warn("removing \(path): \(error); it is tried again at the next start")
+        while hasMore() {
+            usleep(Self.courtesy)
+            while let path = state.withLock({ $0.take() }) {
+                do { try Sys.removeTree(path) } catch {
+                    log.warn("removing \(path): \(error); it is tried again at the next start")
+                }
             }
+            state.withLock { $0.isBusy = false }
+            state.broadcast()
         }
     }
 
-    /// nil: nothing came for a while, and the thread is none any more.
-    private func next() -> String? {
-        state.withLock { $0.isBusy = false }
-        state.broadcast()
-        let path = state.wait(nanoseconds: Self.patience) { $0.take() }
+    /// False: nothing came for a while, and the thread is none any more.
+    private func hasMore() -> Bool {
+        if state.wait(nanoseconds: Self.patience, until: { $0.waiting.isEmpty ? nil : true }) != nil { return true }
         // Something may have come between the time-out and here.
-        return path
-            ?? state.withLock { state in
-                let path = state.take()
-                if path == nil { state.isRunning = false }
-                return path
-            }
+        return state.withLock { state in
+            state.isRunning = !state.waiting.isEmpty
+            return state.isRunning
+        }
     }
 }

@@ -237,12 +237,10 @@ final class MonitorLink: Sendable {
     /// Returns when the monitor is gone, and nothing uses the container's layers any more: later than it has reported
     /// the container's end, as it has the kernel write these to the disk.
     func hasEnded() async {
-        release()
+        // Tells it that nothing is to be done before it cleans up.
+        try? Sys.shutdownWrite(channel.socket.raw)
         await end.wait()
     }
-
-    /// Tells a monitor whose container has ended that nothing is to be done before it cleans up.
-    func release() { try? Sys.shutdownWrite(channel.socket.raw) }
 
     private func answer(_ request: UInt32, _ received: Received) {
         state.withLock { $0.pending.removeValue(forKey: request) }?.resume(returning: received)
