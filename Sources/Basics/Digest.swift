@@ -42,6 +42,10 @@ extension Digest: Codable {
     }
 }
 
+extension Digest: JSONWritable {
+    package func write(to json: inout JSONWriter) { description.write(to: &json) }
+}
+
 /// Hexadecimal text, lower case.
 package enum Hex {
     package static func encode(_ bytes: some Collection<UInt8>) -> String {

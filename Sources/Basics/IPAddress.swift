@@ -145,3 +145,7 @@ extension IPAddress: Codable {
         try container.encode(description)
     }
 }
+
+extension IPAddress: JSONWritable {
+    package func write(to json: inout JSONWriter) { description.write(to: &json) }
+}

@@ -17,6 +17,49 @@ package struct JSONWriter {
         return json.bytes
     }
 
+    /// A document of this writer's with a line for each member and element.
+    package static func indented(_ document: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        var depth = 0
+        var (inText, isEscaped) = (false, false)
+        func breakLine() {
+            result.append(UInt8(ascii: "\n"))
+            result.append(contentsOf: repeatElement(UInt8(ascii: " "), count: depth * 2))
+        }
+        for (index, byte) in document.enumerated() {
+            if inText {
+                result.append(byte)
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    inText = false
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                result.append(byte)
+                depth += 1
+                // Nothing in it: both on one line.
+                if index + 1 < document.count, document[index + 1] != byte + 2 { breakLine() }
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                depth -= 1
+                if index > 0, document[index - 1] != byte - 2 { breakLine() }
+                result.append(byte)
+            case UInt8(ascii: ","):
+                result.append(byte)
+                breakLine()
+            case UInt8(ascii: ":"): result += [byte, UInt8(ascii: " ")]
+            default:
+                inText = byte == UInt8(ascii: "\"")
+                result.append(byte)
+            }
+        }
+        return result
+    }
+
     /// Members are given in the order in which they are written.
     package mutating func object(_ members: (inout JSONWriter) -> Void) {
         separate()
@@ -131,4 +174,13 @@ extension Array: JSONWritable where Element: JSONWritable {
 
 extension Dictionary: JSONWritable where Key == String, Value: JSONWritable {
     package func write(to json: inout JSONWriter) { json.dictionary(self) }
+}
+
+/// A value that may be null where a member cannot be left out: in an array, or a dictionary.
+package struct JSONNullable<Value: JSONWritable>: JSONWritable {
+    private let value: Value?
+    package init(_ value: Value?) { self.value = value }
+    package func write(to json: inout JSONWriter) {
+        if let value { value.write(to: &json) } else { json.literal("null") }
+    }
 }

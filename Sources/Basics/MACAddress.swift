@@ -43,3 +43,7 @@ extension MACAddress: Codable {
         try container.encode(description)
     }
 }
+
+extension MACAddress: JSONWritable {
+    package func write(to json: inout JSONWriter) { description.write(to: &json) }
+}

@@ -1,30 +1,17 @@
-import FoundationEssentials
-
 /// JSON documents as the specifications exchange them.
 package enum JSONText {
-    /// `subject` names the document in the error. Nesting deeper than the decoder's 512 levels is an error too.
+    /// `subject` names the document in the error. Nesting deeper than 512 levels is an error too.
     package static func decode<T: Decodable>(_ type: T.Type = T.self, _ bytes: [UInt8], subject: String)
         throws(JSONError) -> T
     {
         do {
-            return try JSONDecoder().decode(type, from: Data(bytes))
+            return try JSONTreeDecoder.decode(type, from: bytes)
         } catch {
             throw JSONError(subject: subject, reason: describe(error))
         }
     }
 
-    /// Keys sorted, so that the same value is always the same bytes, and so has the same digest.
-    package static func encode(_ value: some Encodable) throws(JSONError) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do {
-            return Array(try encoder.encode(value))
-        } catch {
-            throw JSONError(subject: "\(type(of: value))", reason: describe(error))
-        }
-    }
-
-    private static func describe(_ error: any Error) -> String {
+    package static func describe(_ error: any Error) -> String {
         guard let error = error as? DecodingError else { return "\(error)" }
         switch error {
         case .typeMismatch(_, let context), .valueNotFound(_, let context): return located(context)

@@ -1,27 +1,37 @@
 /// A parsed JSON document (RFC 8259).
 ///
-/// For the few documents that are read while somebody waits for a container to start: a `JSONDecoder` spends most of
-/// a millisecond on its first value, looking up conformances, and a runtime's process decodes only one.
-indirect enum JSONTree: Sendable {
+/// For documents that are read while somebody waits for a container to start: a `JSONDecoder` spends most of a
+/// millisecond on its first value, looking up conformances, and a runtime's process decodes only one. What is read at
+/// every start reads itself (`JSONReadable`).
+package indirect enum JSONTree: Sendable {
     case null
     case bool(Bool)
     /// As it is written; which numbers fit is for its reader to say.
     case number(String)
     case string(String)
     case array([JSONTree])
-    /// The last of several values of the same name counts.
-    case object([String: JSONTree])
+    case object(JSONFields)
 
     /// What is wrong with a document, and where.
     struct Failure: Error {
         let reason: String
         let offset: Int
+        var description: String { "is no JSON: byte \(offset): \(reason)" }
     }
 
     static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONTree {
         var parser = JSONParser(bytes: bytes)
         return try parser.document()
     }
+}
+
+/// The members of an object as they stand in the document. Objects of configurations have a few members: to look
+/// through them takes less than to make a table.
+package struct JSONFields: Sendable {
+    fileprivate(set) var members: [(name: String, value: JSONTree)] = []
+
+    /// The last of several values of the same name counts.
+    subscript(name: String) -> JSONTree? { members.last { $0.name == name }?.value }
 }
 
 private struct JSONParser {
@@ -80,7 +90,7 @@ private struct JSONParser {
 
     private mutating func object(depth: Int) throws(JSONTree.Failure) -> JSONTree {
         position += 1
-        var fields: [String: JSONTree] = [:]
+        var fields = JSONFields()
         skipBlanks()
         if skip(UInt8(ascii: "}")) { return .object(fields) }
         while true {
@@ -89,7 +99,7 @@ private struct JSONParser {
             let key = try string()
             skipBlanks()
             guard skip(UInt8(ascii: ":")) else { throw failure("a colon is expected") }
-            fields[key] = try value(depth: depth + 1)
+            fields.members.append((key, try value(depth: depth + 1)))
             skipBlanks()
             if skip(UInt8(ascii: "}")) { return .object(fields) }
             guard skip(UInt8(ascii: ",")) else { throw failure("a comma or the end of the object is expected") }

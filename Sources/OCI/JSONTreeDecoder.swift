@@ -6,8 +6,7 @@ package enum JSONTreeDecoder {
         do {
             tree = try JSONTree.parse(bytes)
         } catch {
-            throw DecodingError.dataCorrupted(
-                .init(codingPath: [], debugDescription: "is no JSON: byte \(error.offset): \(error.reason)"))
+            throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: error.description))
         }
         return try type.init(from: TreeDecoder(tree: tree))
     }
@@ -41,15 +40,26 @@ private struct TreeDecoder: Decoder {
 
     private func integer<Value: FixedWidthInteger>() throws -> Value {
         guard case .number(let text) = tree else { throw mismatch(Value.self, "a number") }
-        if let value = Value(text) { return value }
-        // 1.0 and 1e3 are whole numbers as well.
-        guard let double = Double(text), let value = Value(exactly: double) else {
+        guard let value = Value(json: text) else {
             throw DecodingError.dataCorrupted(
                 .init(
                     codingPath: codingPath, debugDescription: "is \(text.prefix(40)), which does not fit \(Value.self)")
             )
         }
         return value
+    }
+}
+
+extension FixedWidthInteger {
+    /// A number as it is written in JSON: 1.0 and 1e3 are whole numbers as well. nil when it does not fit.
+    init?(json text: String) {
+        if let value = Self(text) {
+            self = value
+        } else if let double = Double(text), let value = Self(exactly: double) {
+            self = value
+        } else {
+            return nil
+        }
     }
 }
 
@@ -102,10 +112,10 @@ extension TreeDecoder: SingleValueDecodingContainer {
 
 /// An object.
 private struct TreeFields<Key: CodingKey>: KeyedDecodingContainerProtocol {
-    let fields: [String: JSONTree]
+    let fields: JSONFields
     let codingPath: [any CodingKey]
 
-    var allKeys: [Key] { fields.keys.compactMap { Key(stringValue: $0) } }
+    var allKeys: [Key] { Set(fields.members.map(\.name)).compactMap { Key(stringValue: $0) } }
     func contains(_ key: Key) -> Bool { fields[key.stringValue] != nil }
 
     private func field(_ key: Key) throws -> TreeDecoder {

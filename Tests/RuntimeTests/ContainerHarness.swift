@@ -164,7 +164,7 @@ final class TestContainer {
     /// Waits for a status; false when it does not come.
     func wait(for status: String) throws -> Bool {
         for _ in 0..<200 {
-            if try runtime("state", id).out.contains("\"status\" : \"\(status)\"") { return true }
+            if try runtime("state", id).out.contains("\"status\": \"\(status)\"") { return true }
             usleep(20_000)
         }
         return false

@@ -1,7 +1,8 @@
+import Basics
 import OCI
 import Testing
 
-/// The decoder of a starting container's configuration.
+/// The decoder of what clients and archives send.
 @Suite struct JSONTreeTests {
     private struct Sample: Codable, Equatable {
         var text: String
@@ -39,7 +40,7 @@ import Testing
             mounts: [MountSpec(destination: "/proc", type: "proc", options: ["nosuid"])],
             annotations: ["a\"b": "c\\d"],
             linux: LinuxSpec(resources: LinuxResources(memory: LinuxMemory(limit: -1, swappiness: 60))))
-        let decoded = try JSONTreeDecoder.decode(RuntimeSpec.self, from: try JSONText.encode(spec))
+        let decoded = try JSONTreeDecoder.decode(RuntimeSpec.self, from: JSONWriter.bytes(of: spec))
         #expect(decoded == spec)
     }
 

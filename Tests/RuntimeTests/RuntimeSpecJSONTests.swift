@@ -19,6 +19,47 @@ import Testing
         try check(spec)
     }
 
+    @Test func everythingIsRead() throws {
+        let decoded = try JSONDecoder().decode(RuntimeSpec.self, from: Data(Self.everything.utf8))
+        #expect(try RuntimeSpec.read(Array(Self.everything.utf8)) == decoded)
+        // null is as good as nothing, and what nobody knows is passed over.
+        let text = #"{"ociVersion":"1.0.0","process":null,"mounts":[],"windows":{"a":[1]},"linux":{"resources":null}}"#
+        let expected = RuntimeSpec(ociVersion: "1.0.0", mounts: [], linux: LinuxSpec())
+        #expect(try RuntimeSpec.read(Array(text.utf8)) == expected)
+    }
+
+    private static let mistakes = [
+        ("{", "the file is no JSON: byte 1: a key is expected"),
+        ("[]", "the file is no object"),
+        ("{}", "the file lacks the key ociVersion"),
+        (#"{"ociVersion":null}"#, "ociVersion is null"),
+        (#"{"ociVersion":1}"#, "ociVersion is no text"),
+        (#"{"ociVersion":"1","process":{"cwd":"/","args":["a",7]}}"#, "process.args.1 is no text"),
+        (#"{"ociVersion":"1","process":{"cwd":"/","terminal":0}}"#, "process.terminal is no true or false"),
+        (
+            #"{"ociVersion":"1","process":{"cwd":"/","user":{"uid":-1}}}"#,
+            "process.user.uid is -1, which does not fit UInt32"
+        ),
+        (#"{"ociVersion":"1","annotations":{"a":{}}}"#, "annotations.a is no text"),
+        (#"{"ociVersion":"1","mounts":{}}"#, "mounts is no array"),
+        (#"{"ociVersion":"1","mounts":[null]}"#, "mounts.0 is null"),
+        (
+            #"{"ociVersion":"1","linux":{"namespaces":[{"type":"x"}]}}"#,
+            #"linux.namespaces.0.type is "x", which is unknown"#
+        ),
+        (#"{"ociVersion":"1"} x"#, "the file is no JSON: byte 19: there is more behind the JSON document"),
+    ]
+
+    @Test(arguments: mistakes)
+    func mistakesAreTold(_ text: String, _ expected: String) {
+        do {
+            _ = try RuntimeSpec.read(Array(text.utf8))
+            Issue.record("\(text) was read")
+        } catch {
+            #expect(error.description == expected)
+        }
+    }
+
     @Test func nothing() throws {
         try check(RuntimeSpec(ociVersion: "1.2.0"))
         try check(RuntimeSpec(ociVersion: "1.2.0", process: ProcessSpec(cwd: "/"), mounts: [], linux: LinuxSpec()))

@@ -1,5 +1,6 @@
 import Basics
 import OCI
+import Storage
 import Testing
 
 @Suite struct ImageDocumentTests {

@@ -1,11 +1,10 @@
-import Basics
-import FoundationEssentials
+package import Basics
 import Glibc
 import Kernel
 package import OCI
 
 /// What is kept of a container between two commands: `state.json` in its directory below `--root`.
-package struct ContainerRecord: Codable, Sendable {
+package struct ContainerRecord: Sendable {
     package var id: String
     /// Absolute.
     package var bundle: String
@@ -21,6 +20,36 @@ package struct ContainerRecord: Codable, Sendable {
     package var hooks: Hooks?
     package var process: ProcessSpec?
     package var seccomp: LinuxSeccomp?
+}
+
+extension ContainerRecord: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("annotations", annotations)
+            $0.member("bundle", bundle)
+            $0.member("cgroupPath", cgroupPath)
+            $0.member("created", created)
+            $0.member("hooks", hooks)
+            $0.member("id", id)
+            $0.member("pid", pid)
+            $0.member("process", process)
+            $0.member("rootfs", rootfs)
+            $0.member("seccomp", seccomp)
+            $0.member("startTime", startTime)
+        }
+    }
+}
+
+extension ContainerRecord: JSONReadable {
+    package init(json: JSONTree) throws(JSONMismatch) {
+        let json = try json.object()
+        self.init(
+            id: try json.required("id"), bundle: try json.required("bundle"), pid: try json.required("pid"),
+            startTime: try json.required("startTime"), created: try json.required("created"),
+            cgroupPath: try json.optional("cgroupPath"), rootfs: try json.required("rootfs"),
+            annotations: try json.optional("annotations"), hooks: try json.optional("hooks"),
+            process: try json.optional("process"), seccomp: try json.optional("seccomp"))
+    }
 }
 
 /// The commands' view of the containers below `--root`.
@@ -76,9 +105,7 @@ struct ContainerStore {
     }
 
     func write(_ record: ContainerRecord) throws(RuntimeError) {
-        guard let json = try? JSONEncoder().encode(record) else {
-            throw RuntimeError(.state, "the state of container \(record.id) cannot be written as JSON")
-        }
+        let json = JSONWriter.bytes(of: record)
         let path = "\(directory(record.id))/\(Self.recordName)"
         try attempt(.state, "writing \(path)") { () throws(SyscallError) in try Sys.replaceFile(path, json) }
     }

@@ -30,7 +30,7 @@ extension RuntimeCommand {
 
     func state(_ arguments: CommandArguments) throws(RuntimeError) {
         let record = try only(arguments)
-        try Self.printJSON(FullState(record, store.status(of: record)))
+        Self.printJSON(FullState(record, store.status(of: record)))
     }
 
     static func state(of record: ContainerRecord, _ status: ContainerStatus) -> RuntimeState {
@@ -130,7 +130,7 @@ extension RuntimeCommand {
 }
 
 /// What `state` and `list` print: the specification's keys, and those that other runtimes add.
-struct FullState: Encodable {
+struct FullState: JSONWritable {
     let ociVersion: String
     let id: String
     let status: String
@@ -150,6 +150,20 @@ struct FullState: Encodable {
         rootfs = record.rootfs
         created = record.created
         annotations = record.annotations
+    }
+
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("annotations", annotations)
+            $0.member("bundle", bundle)
+            $0.member("created", created)
+            $0.member("id", id)
+            $0.member("ociVersion", ociVersion)
+            $0.member("owner", owner)
+            $0.member("pid", pid)
+            $0.member("rootfs", rootfs)
+            $0.member("status", status)
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Kernel
 import OCI
@@ -18,7 +19,7 @@ extension RuntimeCommand {
         if quiet {
             for record in records { Self.print(record.id) }
         } else if json {
-            try Self.printJSON(records.map { FullState($0, store.status(of: $0)) })
+            Self.printJSON(records.map { FullState($0, store.status(of: $0)) })
         } else {
             let rows = records.map { record in
                 let state = FullState(record, store.status(of: record))
@@ -39,7 +40,7 @@ extension RuntimeCommand {
         }
         let record = try store.read(try arguments.words("ID")[0])
         let pids = try record.cgroupPath.map { path throws(RuntimeError) in try ContainerCgroup.processes(path) } ?? []
-        if json { return try Self.printJSON(pids) }
+        if json { return Self.printJSON(pids) }
         let rows = pids.compactMap { pid -> [String]? in
             guard let status = try? Sys.readText("/proc/\(pid)/status"),
                 let line = try? Sys.readFile("/proc/\(pid)/cmdline")
@@ -77,38 +78,62 @@ extension RuntimeCommand {
     /// runtime-spec `features.md`
     func features(_ arguments: CommandArguments) throws(RuntimeError) {
         _ = try arguments.words()
-        try Self.printJSON(Features())
+        Self.printJSON(Features())
     }
 }
 
-private struct Features: Encodable {
-    struct Flag: Encodable { let enabled: Bool }
-    struct Cgroup: Encodable {
-        let v1 = true
-        let v2 = true
-        let systemd = false
-        let systemdUser = false
-        let rdma = true
+private struct Features: JSONWritable {
+    private struct Flag: JSONWritable {
+        let enabled: Bool
+        func write(to json: inout JSONWriter) { json.object { $0.member("enabled", enabled) } }
     }
-    struct Seccomp: Encodable {
-        let enabled = true
-        let actions = SeccompAction.allCases.filter { $0 != .notify }.map(\.rawValue)
-        let operators = SeccompOperator.allCases.map(\.rawValue)
+    private struct IDMap: JSONWritable {
+        func write(to json: inout JSONWriter) { json.object { $0.member("idmap", Flag(enabled: true)) } }
     }
-    struct IDMap: Encodable { let idmap = Flag(enabled: true) }
-    struct Linux: Encodable {
-        let namespaces = LinuxNamespaceType.allCases.filter { $0 != .user }.map(\.rawValue)
-        let capabilities = CapabilityMask.names
-        let cgroup = Cgroup()
-        let seccomp = Seccomp()
-        let apparmor = Flag(enabled: true)
-        let selinux = Flag(enabled: true)
-        let intelRdt = Flag(enabled: false)
-        let mountExtensions = IDMap()
+    private struct Cgroup: JSONWritable {
+        func write(to json: inout JSONWriter) {
+            json.object {
+                $0.member("rdma", true)
+                $0.member("systemd", false)
+                $0.member("systemdUser", false)
+                $0.member("v1", true)
+                $0.member("v2", true)
+            }
+        }
     }
-    let ociVersionMin = "1.0.0"
-    let ociVersionMax = RuntimeSpecVersion.current
-    let hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
-    let mountOptions = MountOptions.known
-    let linux = Linux()
+    private struct Seccomp: JSONWritable {
+        func write(to json: inout JSONWriter) {
+            json.object {
+                $0.member("actions", SeccompAction.allCases.filter { $0 != .notify })
+                $0.member("enabled", true)
+                $0.member("operators", SeccompOperator.allCases)
+            }
+        }
+    }
+    private struct Linux: JSONWritable {
+        func write(to json: inout JSONWriter) {
+            json.object {
+                $0.member("apparmor", Flag(enabled: true))
+                $0.member("capabilities", CapabilityMask.names)
+                $0.member("cgroup", Cgroup())
+                $0.member("intelRdt", Flag(enabled: false))
+                $0.member("mountExtensions", IDMap())
+                $0.member("namespaces", LinuxNamespaceType.allCases.filter { $0 != .user })
+                $0.member("seccomp", Seccomp())
+                $0.member("selinux", Flag(enabled: true))
+            }
+        }
+    }
+
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member(
+                "hooks",
+                ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"])
+            $0.member("linux", Linux())
+            $0.member("mountOptions", MountOptions.known)
+            $0.member("ociVersionMax", RuntimeSpecVersion.current)
+            $0.member("ociVersionMin", "1.0.0")
+        }
+    }
 }

@@ -1,5 +1,4 @@
 import Basics
-import FoundationEssentials
 import Glibc
 import Kernel
 import OCI
@@ -135,11 +134,9 @@ package struct RuntimeCommand {
         _ = output.release()
     }
 
-    static func printJSON(_ value: some Encodable) throws(RuntimeError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(value) else { throw RuntimeError(.state, "cannot be written as JSON") }
-        print(String(decoding: data, as: UTF8.self))
+    /// For people: a line each member and element.
+    static func printJSON(_ value: some JSONWritable) {
+        print(String(decoding: JSONWriter.indented(JSONWriter.bytes(of: value)), as: UTF8.self))
     }
 
     static func absolute(_ path: String) throws(RuntimeError) -> String {
@@ -175,10 +172,18 @@ struct RuntimeLog {
         return level
     }
 
-    private struct Line: Encodable {
+    private struct Line: JSONWritable {
         let level: String
         let msg: String
         let time: String
+
+        func write(to json: inout JSONWriter) {
+            json.object {
+                $0.member("level", level)
+                $0.member("msg", msg)
+                $0.member("time", time)
+            }
+        }
     }
 
     func write(_ level: Logger.Level, _ message: @autoclosure () -> String) {
@@ -188,8 +193,9 @@ struct RuntimeLog {
         let plain = "box-runtime: \(level == .error ? "" : "\(level): ")\(message)\n"
         guard let path else { return Self.append(plain, to: 2) }
         var line = plain
-        if format == .json, let data = try? JSONEncoder().encode(Line(level: "\(level)", msg: message, time: time)) {
-            line = String(decoding: data, as: UTF8.self) + "\n"
+        if format == .json {
+            let json = JSONWriter.bytes(of: Line(level: "\(level)", msg: message, time: time))
+            line = String(decoding: json, as: UTF8.self) + "\n"
         } else {
             line = "\(time) \(plain)"
         }

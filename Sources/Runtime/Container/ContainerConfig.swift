@@ -19,27 +19,9 @@ package enum ContainerConfig {
         return spec
     }
 
-    package static func decode<Value: Decodable>(_ bytes: [UInt8], _ name: String) throws(RuntimeError) -> Value {
-        do {
-            return try JSONTreeDecoder.decode(Value.self, from: bytes)
-        } catch let error as DecodingError {
-            throw RuntimeError(.config, "\(name): \(explain(error))")
-        } catch {
-            throw RuntimeError(.config, "\(name): \(error)")
-        }
-    }
-
-    private static func explain(_ error: DecodingError) -> String {
-        let (context, what): (DecodingError.Context, String) =
-            switch error {
-            case .typeMismatch(let type, let context): (context, "is no \(type)")
-            case .valueNotFound(_, let context): (context, "is null")
-            case .keyNotFound(let key, let context): (context, "lacks the key \(key.stringValue)")
-            case .dataCorrupted(let context): (context, context.debugDescription)
-            @unknown default: (DecodingError.Context(codingPath: [], debugDescription: ""), "cannot be read")
-            }
-        let place = context.codingPath.map(\.stringValue).joined(separator: ".")
-        return "\(place.isEmpty ? "the file" : place) \(what)"
+    /// `name`: of the document, for the error.
+    package static func decode<Value: JSONReadable>(_ bytes: [UInt8], _ name: String) throws(RuntimeError) -> Value {
+        do { return try Value.read(bytes) } catch { throw RuntimeError(.config, "\(name): \(error)") }
     }
 
     /// What the request and the configuration must agree on, and what is not supported.
