@@ -20,10 +20,21 @@ package enum CommandTable {
 
     /// `name` as typed: `run`, `container run`, `volume create`.
     package static func find(_ name: String) -> CommandSpec? {
+        if let spec = frequent(name) { return spec }
         for part in parts {
             if let found = part().first(where: { $0.name == name || $0.aliases.contains(name) }) { return found }
         }
         return nil
+    }
+
+    /// What scripts call again and again, without making all the others.
+    package static func frequent(_ name: String) -> CommandSpec? {
+        switch name {
+        case "run": RunCommand.specs.first
+        case "exec": ExecCommand.spec
+        case "ps": PsCommand.spec
+        default: nil
+        }
     }
 
     private static let load = "load an image with 'boxctl load', or a root file system with 'boxctl import'"

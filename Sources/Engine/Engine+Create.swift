@@ -101,7 +101,7 @@ extension Engine {
             record.name = $0
             try table.insert(
                 ContainerRow(
-                    id: record.id, name: $0, chain: record.topLayer, record: try record.encoded(), state: state,
+                    id: record.id, name: $0, chain: record.topLayer, record: record.encoded(), state: state,
                     created: record.created))
         }
         return record

@@ -137,7 +137,7 @@ extension Container {
         let old = record.name
         var renamed = record
         renamed.name = name
-        try engine.table.rename(id: id, to: name, record: try renamed.encoded())
+        try engine.table.rename(id: id, to: name, record: renamed.encoded())
         record = renamed
         engine.registry.rename(id, from: old, to: name)
         try await engine.pool.run { [engine, id] in try engine.networking.rename(container: id, to: name) }

@@ -140,7 +140,7 @@ extension Engine {
 // MARK: - Records as JSON
 
 extension ContainerRecord {
-    func encoded() throws -> [UInt8] { try JSONStreamEncoder.encode(self) }
+    func encoded() -> [UInt8] { JSONWriter.bytes(of: self) }
     init(decoding bytes: [UInt8]) throws { self = try JSONDecoder().decode(ContainerRecord.self, from: Data(bytes)) }
 }
 

@@ -26,7 +26,7 @@ extension Container {
         }
         var changed = record
         changed.hostConfig = host
-        try engine.table.update(id: id, record: try changed.encoded())
+        try engine.table.update(id: id, record: changed.encoded())
         record = changed
         publish("update")
     }

@@ -89,6 +89,10 @@ import Testing
     }
 
     @Test func operandCounts() {
+        for spec in CommandTable.all {
+            guard let frequent = CommandTable.frequent(spec.name) else { continue }
+            #expect(frequent.name == spec.name && frequent.summary == spec.summary)
+        }
         let rename = CommandTable.find("container rename")
         #expect(rename?.name == "rename")
         let error = #expect(throws: CommandError.self) { try rename?.checkOperandCount(1) }

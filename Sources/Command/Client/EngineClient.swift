@@ -59,10 +59,18 @@ package final class EngineClient {
         }
     }
 
-    func begin(_ method: HTTPMethod, _ path: String, _ query: Query = [:], body: JSONValue? = nil) throws -> Pending {
+    func begin(_ method: HTTPMethod, _ path: String, _ query: Query = [:]) throws -> Pending {
+        try begin(method, path, query, .none)
+    }
+
+    func begin(_ method: HTTPMethod, _ path: String, _ query: Query, body: some JSONWritable) throws -> Pending {
+        try begin(method, path, query, .bytes(JSONWriter.bytes(of: body), type: "application/json"))
+    }
+
+    private func begin(_ method: HTTPMethod, _ path: String, _ query: Query, _ body: HTTPBody) throws -> Pending {
         let head = HTTPRequestHead(method, Self.version + path + query.encoded)
         return try reading {
-            Pending(client: self, name: "\(method) \(path)", pending: try http.begin(head, body: Self.body(body)))
+            Pending(client: self, name: "\(method) \(path)", pending: try http.begin(head, body: body))
         }
     }
 

@@ -67,10 +67,9 @@ enum RunCommand {
         let idFile = try IDFile(path: call.arguments.text("cidfile"))
         var query = Query()
         if let name = call.arguments.optionalText("name") { query.add("name", name) }
-        let body = try request.body
         let answer: JSONValue
         do {
-            let creating = try call.client.begin(.post, "/containers/create", query, body: body)
+            let creating = try call.client.begin(.post, "/containers/create", query, body: request)
             if connections > 0 { try call.client.connectAhead(connections) }
             answer = try creating.value()
         } catch let error as DaemonError {

@@ -100,7 +100,7 @@ extension Container {
     private func remember(_ networks: [NetworkWish]) throws {
         var changed = record
         changed.networks = networks
-        try engine.table.update(id: id, record: try changed.encoded())
+        try engine.table.update(id: id, record: changed.encoded())
         record = changed
     }
 }

@@ -25,3 +25,54 @@ package struct ContainerRecord: Codable, Sendable {
     package var command: [String] { (config.entrypoint ?? []) + (config.cmd ?? []) }
     package var shortID: String { String(id.prefix(12)) }
 }
+
+extension ContainerRecord: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("config", config)
+            $0.member("created", created)
+            $0.member("hostConfig", hostConfig)
+            $0.member("id", id)
+            $0.member("image", image)
+            $0.member("imageName", imageName)
+            $0.member("mounts", mounts)
+            $0.member("name", name)
+            $0.member("networks", networks)
+            $0.member("topLayer", topLayer)
+        }
+    }
+}
+
+extension PlannedMount: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("anonymous", anonymous)
+            $0.member("createSource", createSource)
+            $0.member("destination", destination)
+            $0.member("kind", kind.rawValue)
+            $0.member("mode", mode)
+            $0.member("noCopy", noCopy)
+            $0.member("nonRecursive", nonRecursive)
+            $0.member("options", options)
+            $0.member("propagation", propagation)
+            $0.member("readOnly", readOnly)
+            $0.member("readOnlyTopOnly", readOnlyTopOnly)
+            $0.member("source", source)
+            $0.member("subpath", subpath)
+            $0.member("volumeLabels", volumeLabels)
+        }
+    }
+}
+
+extension NetworkWish: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("aliases", aliases)
+            $0.member("mac", mac)
+            $0.member("name", name)
+            $0.member("network", network)
+            $0.member("v4", v4)
+            $0.member("v6", v6)
+        }
+    }
+}
