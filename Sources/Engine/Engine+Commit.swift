@@ -34,7 +34,7 @@ extension Engine {
             let frozen = pause ? try await container.freezeForCommit() : false
             do {
                 let upper = container.directory + "/upper"
-                let added = try await pool.run { [images, commit] in
+                let added = try await pool.runApart { [images, commit] in
                     try images.commit(commit) { sink in
                         let below = try lowers.map { SharedDescriptor(try Sys.open($0, Sys.openDirectory)) }
                         _ = try LayerDiff.write(
@@ -50,7 +50,7 @@ extension Engine {
             }
         }
         await container.publish("commit", ["imageID": added.id.description, "imageRef": reference?.familiar ?? ""])
-        root.drainTrash()
+        await pool.runApart { [root] in root.drainTrash() }
         return IDResponse(id: added.id.description)
     }
 }

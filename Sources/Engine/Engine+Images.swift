@@ -61,7 +61,7 @@ extension Engine {
         let steps = try await pool.run { [images] in try images.remove(name, force: force, noPrune: noPrune, uses: uses)
         }
         publishRemovals(steps)
-        root.drainTrash()
+        await pool.runApart { [root] in root.drainTrash() }
         return steps.map(ImageDeleteItem.init)
     }
 
@@ -70,7 +70,7 @@ extension Engine {
         let (steps, reclaimed) = try await pool.run { [images] in try images.prune(filters, uses: uses) }
         publishRemovals(steps)
         events.publish(.image, "prune", "", ["reclaimed": "\(reclaimed)"])
-        root.drainTrash()
+        await pool.runApart { [root] in root.drainTrash() }
         return ImagesPruneResponse(imagesDeleted: steps.map(ImageDeleteItem.init), spaceReclaimed: reclaimed)
     }
 

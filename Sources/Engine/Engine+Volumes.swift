@@ -28,7 +28,7 @@ extension Engine {
         let users = await usedVolumes()[name] ?? []
         try await pool.run { [volumes] in try volumes.remove(name, usedBy: users, force: force) }
         events.publish(.volume, "destroy", name, ["driver": "local"])
-        root.drainTrash()
+        await pool.runApart { [root] in root.drainTrash() }
     }
 
     package func pruneVolumes(_ filters: Filters) async throws -> VolumesPruneResponse {
@@ -36,7 +36,7 @@ extension Engine {
         let (removed, reclaimed) = try await pool.run { [volumes] in try volumes.prune(filters, inUse: used) }
         for name in removed { events.publish(.volume, "destroy", name, ["driver": "local"]) }
         events.publish(.volume, "prune", "", ["reclaimed": "\(reclaimed)"])
-        root.drainTrash()
+        await pool.runApart { [root] in root.drainTrash() }
         return VolumesPruneResponse(volumesDeleted: removed, spaceReclaimed: reclaimed)
     }
 

@@ -26,13 +26,20 @@ package final class BlockingPool: Sendable {
         idleNanoseconds = Int64(idleSeconds) * 1_000_000_000
     }
 
-    /// Runs `body` on a thread of the pool and returns what it returns. Not cancelled with the task: what blocks
+    /// Runs `body` where it may block for a moment, and returns what it returns. Not cancelled with the task: what blocks
     /// cannot be. No actor is held meanwhile.
     @concurrent
     package func run<Value: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         if let workers, let value = try workers.runHere(body) { return value }
+        return try await runApart(body)
+    }
+
+    /// As `run`, on a thread of the pool: for what may take long.
+    package func runApart<Value: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable () throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
         let result: Result<Value, Failure> = await withCheckedContinuation { waiting in
             submit { waiting.resume(returning: Result { () throws(Failure) in try body() }) }
         }

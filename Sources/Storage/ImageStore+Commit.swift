@@ -33,7 +33,8 @@ extension ImageStore {
         try ImageChanges.apply(commit.changes, to: &execution)
         return try collector.add(sweep: sweep) {
             let parent = try commit.parent.map { try image($0) }
-            let layer = try takeLayer(writeLayer)
+            let writeBack = try WriteBack(root.path)
+            let layer = try takeLayer(writeLayer, writeBack)
             defer { layer.discard(root) }
             var config = parent?.config ?? ImageConfig()
             let now = Timestamp(nanosecondsSince1970: Clock.realtime()).description
@@ -54,7 +55,7 @@ extension ImageStore {
             }
             return try store(
                 config, layers: lower + [(layer.file, layer.mediaType)], parent: parent?.id, commit.reference,
-                staged: layer.staged, nil)
+                staged: layer.staged, writeBack, nil)
         }
     }
 
@@ -72,17 +73,15 @@ extension ImageStore {
         }
     }
 
-    /// tar -> SHA-256 (the DiffID, and the blob's digest) -> files. The tar itself is not kept: it can be made of them
-    /// again, and no data is written twice.
-    private func takeLayer(_ write: (any ByteSink) throws -> Void) throws -> TakenLayer {
+    /// tar -> another thread: SHA-256 (the DiffID, and the blob's digest) -> files. The tar itself is not kept: it can be
+    /// made of them again, and no data is written twice.
+    private func takeLayer(_ write: (any ByteSink) throws -> Void, _ writeBack: WriteBack) throws -> TakenLayer {
         let directory = root.temporaryPath()
         do {
-            let intake = try LayerIntake(directory)
+            let intake = try LayerIntake(directory, writeBack, hashes: true)
             defer { intake.abandon() }
-            let plain = HashingSink(intake)
-            try write(plain)
-            let layer = try intake.finish(diffID: plain.finish())
-            let blob = Blob(digest: layer.diffID, size: plain.count)
+            try write(intake)
+            let (layer, blob) = try intake.finish()
             return TakenLayer(
                 diffID: layer.diffID, file: SpooledFile(path: content.path(blob.digest), blob: blob, unpacked: .done),
                 mediaType: .layer(.none), staged: [layer])

@@ -57,7 +57,7 @@ extension ImageStore {
                 try plain.drain()
                 config.diffIDs = [plain.finish()]
                 let mediaType = MediaType.layer(try ImageArchive.compression(layer))
-                return try store(config, layers: [(layer, mediaType)], parent: nil, reference, progress)
+                return try store(config, layers: [(layer, mediaType)], parent: nil, reference, nil, progress)
             } catch {
                 try? Sys.unlink(layer.path)
                 throw error
@@ -68,7 +68,8 @@ extension ImageStore {
     /// Stores one image whose configuration is made here.
     func store(
         _ config: ImageConfig, layers: [(file: SpooledFile, mediaType: MediaType)], parent: Digest?,
-        _ reference: ImageReference?, staged: [StagedLayer] = [], _ progress: (@Sendable (LayerProgress) -> Void)?
+        _ reference: ImageReference?, staged: [StagedLayer] = [], _ writeBack: WriteBack? = nil,
+        _ progress: (@Sendable (LayerProgress) -> Void)?
     ) throws -> AddedImage {
         let file = try content.spool(MemorySource(try JSONText.encode(config)), what: "the configuration")
         let image = NewImage(
@@ -76,7 +77,7 @@ extension ImageStore {
             names: reference.map { [$0.withDefaultTag] } ?? [])
         do {
             try image.check(what: "the new image")
-            guard let added = try record([image], staged: staged, progress: progress).first else {
+            guard let added = try record([image], staged: staged, writeBack: writeBack, progress: progress).first else {
                 throw StorageError.damaged("the new image was not recorded")
             }
             return added

@@ -8,35 +8,56 @@ import Kernel
 ///
 /// Call `finish` or `abandon` in any case.
 final class LayerIntake: ByteSink {
+    /// So many bytes are worth having the disk begin.
+    private static let stretch = 32 << 20
     private let directory: String
-    private let pipe: PipelinedSink<LayerContents>
+    private let pipe: PipelinedSink<(contents: LayerContents, plain: Blob?)>
+    private let writeBack: WriteBack?
+    private var unwritten = 0
 
-    /// `directory` is made, and is the caller's to discard.
-    init(_ directory: String) throws {
+    /// - Parameters:
+    ///   - directory: is made, and is the caller's to discard.
+    ///   - hashes: what is written is hashed as well, on the same thread, for `finish()`.
+    init(_ directory: String, _ writeBack: WriteBack? = nil, hashes: Bool = false) throws {
         self.directory = directory
+        self.writeBack = writeBack
         try LayerStore.makeTree(directory)
         pipe = try PipelinedSink(name: "unpack") { source in
             let target = try Sys.open(directory + "/diff", O_RDONLY | O_DIRECTORY)
             let records = try RecordsSink("\(directory)/\(LayerAssembly.fileName)")
             defer { records.abandon() }
             let assembly = try LayerAssemblyWriter(records, in: directory)
-            let contents = try LayerUnpacker.unpack(source, into: target, whole: true, assembly: assembly)
+            let hashing = hashes ? HashingSource(source) : nil
+            let contents = try LayerUnpacker.unpack(hashing ?? source, into: target, whole: true, assembly: assembly)
             try assembly.finish()
-            return contents
+            try hashing?.drain()
+            return (contents, hashing.map { Blob(digest: $0.finish(), size: $0.count) })
         }
     }
 
     func write(_ buffer: UnsafeRawBufferPointer) throws {
         do { try pipe.write(buffer) } catch { throw IntakeFailure(reason: error) }
+        unwritten += buffer.count
+        if unwritten >= Self.stretch {
+            unwritten = 0
+            writeBack?.begin()
+        }
     }
 
     /// `diffID`: of what was written.
     func finish(diffID: Digest) throws(IntakeFailure) -> StagedLayer {
-        do {
-            return StagedLayer(diffID: diffID, directory: directory, contents: try pipe.finish())
-        } catch {
-            throw IntakeFailure(reason: error)
-        }
+        StagedLayer(diffID: diffID, directory: directory, contents: try outcome().contents)
+    }
+
+    /// Of one that hashes.
+    func finish() throws(IntakeFailure) -> (layer: StagedLayer, plain: Blob) {
+        let (contents, plain) = try outcome()
+        guard let plain else { preconditionFailure("an intake that does not hash was asked for a digest") }
+        return (StagedLayer(diffID: plain.digest, directory: directory, contents: contents), plain)
+    }
+
+    private func outcome() throws(IntakeFailure) -> (contents: LayerContents, plain: Blob?) {
+        do { return try pipe.finish() } catch { throw IntakeFailure(reason: error) }
     }
 
     func abandon() { pipe.abandon() }

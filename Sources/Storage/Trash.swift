@@ -9,6 +9,8 @@ final class Trash: Sendable {
         /// There is a thread.
         var isRunning = false
         var isBusy = false
+        /// Who waits for it to be empty.
+        var drains = 0
 
         mutating func take() -> String? {
             guard let path = waiting.popLast() else { return nil }
@@ -18,8 +20,8 @@ final class Trash: Sendable {
     }
     /// A thread without work stays for so many nanoseconds: making one takes longer than removing a small tree.
     private static let patience: Int64 = 1_000_000_000
-    /// So many microseconds it leaves the processors to who had something removed: an answer is on its way.
-    private static let courtesy: UInt32 = 5000
+    /// So many nanoseconds it leaves the processors to who had something removed: an answer is on its way.
+    private static let courtesy: Int64 = 5_000_000
     private let directory: String
     private let log: Logger
     private let state = Condition(State())
@@ -39,7 +41,12 @@ final class Trash: Sendable {
     }
 
     /// Returns when all that was discarded before is gone.
-    func drain() { _ = state.wait { $0.waiting.isEmpty && !$0.isBusy ? true : nil } }
+    func drain() {
+        state.withLock { $0.drains += 1 }
+        state.broadcast()
+        _ = state.wait { $0.waiting.isEmpty && !$0.isBusy ? true : nil }
+        state.withLock { $0.drains -= 1 }
+    }
 
     private func enqueue(_ path: String) {
         let start = state.withLock { state in
@@ -54,7 +61,7 @@ final class Trash: Sendable {
 
     private func work() {
         while hasMore() {
-            usleep(Self.courtesy)
+            _ = state.wait(nanoseconds: Self.courtesy) { $0.drains > 0 ? true : nil }
             while let path = state.withLock({ $0.take() }) {
                 do { try Sys.removeTree(path) } catch {
                     log.warn("removing \(path): \(error); it is tried again at the next start")

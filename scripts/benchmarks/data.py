@@ -178,8 +178,11 @@ def load(bench):
         layout = image.layout(kind)
         kept = saves if kind == "compressed" else None
         contenders = [(name, engine(name, path, kept)) for name in ENGINES]
+        unpack = f"for i in {layers}; do tar -xf $i; done"
+        contenders.append(("tar", command(lambda unpack=unpack: f"cd {fresh('tar')}; {unpack}")))
+        # An image that is loaded outlives a power cut.
         contenders.append(
-            ("tar", command(lambda layers=layers: f"cd {fresh('tar')}; for i in {layers}; do tar -xf $i; done")))
+            ("tar, on the disk", command(lambda unpack=unpack: f"cd {fresh('tar')}; {unpack}; sync -f .")))
         if ending:
             contenders += [
                 ("ctr images import", containerd(path)),
@@ -196,6 +199,19 @@ def load(bench):
     for one in stopped:
         shutil.rmtree(one.place, ignore_errors=True)
     bench.results.add("load", result)
+
+
+def copier(script):
+    """What a commit has to write, written by cp."""
+    source = fresh("source")
+    script = script.replace("/big", f"{source}/big").replace("/many", f"{source}/many")
+    subprocess.run(["busybox", "sh", "-c", script], check=True)
+
+    def run():
+        target = fresh("copy")
+        settle()
+        return Job(["sh", "-ec", f"cp -a {source}/. {target}; sync -f {target}"]).seconds()
+    return run
 
 
 def commit(bench):
@@ -222,7 +238,8 @@ def commit(bench):
                 engine.run("rmi", "committed:latest")
                 return took
             return run
-        found = in_turns([(name, contender(name)) for name in ENGINES], bench.few, warm_up=0, budget=35)
+        contenders = [(name, contender(name)) for name in ENGINES] + [("cp -a, on the disk", copier(script))]
+        found = in_turns(contenders, bench.few, warm_up=0, budget=35)
         result += rows(f"commit of {what}", "s", found, {"box": 0.5})
         for name in ready:
             bench.fleet.get(name).remove("changed")
@@ -236,26 +253,31 @@ def log(bench):
     script = f"yes {line} | head -c {megabytes * 1000000}"
     backs = {}
 
-    def contender(name):
+    def contender(name, attached):
         def run():
             engine = bench.fleet.get(name)
             settle()
             # By default it keeps the newest 30 MB; the others keep everything.
             everything = ["--log-opt", "max-size=1g"] if name == "box" else []
-            took = engine.job(
-                "run", "--name", "talker", "--network", "none", *everything, "busybox", "sh", "-c", script).seconds()
-            out = os.path.join(PLACE, "said")
+            talker = ["--name", "talker", "--network", "none", *everything, "busybox", "sh", "-c", script]
             try:
-                seconds = engine.job("logs", "talker", output=out).seconds()
-                said = os.path.getsize(out)
-                if said != megabytes * 1000000:
-                    backs[name] = f"{said} of {megabytes * 1000000} bytes came back"
-                elif not isinstance(backs.get(name), str):
-                    backs.setdefault(name, []).append(seconds)
+                if attached:
+                    return engine.job("run", *talker).seconds()
+                took = engine.job("run", "-d", *talker).seconds() + engine.job("wait", "talker").seconds()
+                read_back(name, engine)
+                return took
             finally:
                 engine.remove("talker")
-            return took
         return run
+
+    def read_back(name, engine):
+        out = os.path.join(PLACE, "said")
+        seconds = engine.job("logs", "talker", output=out).seconds()
+        said = os.path.getsize(out)
+        if said != megabytes * 1000000:
+            backs[name] = f"{said} of {megabytes * 1000000} bytes came back"
+        elif not isinstance(backs.get(name), str):
+            backs.setdefault(name, []).append(seconds)
 
     def shell(rest):
         # The same program as in the container: other ones are several times as fast.
@@ -264,11 +286,13 @@ def log(bench):
             made = f"busybox yes {line} | busybox head -c {megabytes * 1000000}"
             return Job(["busybox", "sh", "-c", f"{made} {rest}"]).seconds()
         return run
-    contenders = [(name, contender(name)) for name in ENGINES]
+    contenders = [(name, contender(name, False)) for name in ENGINES]
     contenders += [
         ("a pipe to cat > file", shell(f"| busybox cat >{PLACE}/piped")), ("to /dev/null", shell(">/dev/null"))]
-    found = in_turns(contenders, bench.few, warm_up=0, budget=90)
-    result = rows(f"log of {megabytes} MB, attached", "s", found, {"box": 1.4})
+    found = in_turns(contenders, bench.few, warm_up=0, budget=70)
+    result = rows(f"log of {megabytes} MB", "s", found, {"box": 1.4})
+    found = in_turns([(name, contender(name, True)) for name in ENGINES], bench.few, warm_up=0, budget=20, fewest=2)
+    result += rows(f"log of {megabytes} MB, and a client that reads along", "s", found)
     result += rows(f"reading {megabytes} MB back", "s", backs, {"box": 2})
     bench.results.add("log", result)
 
