@@ -28,11 +28,12 @@ extension Engine {
         let record = await container.record
         let withVolumes = await container.state.removesVolumes
         let runDirectory = container.runFiles.directory
-        try await pool.run { [self] in
+        let place = try await pool.run { [self] in
             SharedMemory.unmount(runDirectory)
             try Sys.removeTree(runDirectory)
-            if Sys.exists(container.directory) { try root.discard(container.directory) }
+            return try root.setAside(container.directory)
         }
+        if let place { await container.discard(place) }
         if withVolumes { await removeAnonymousVolumes(of: record) }
         // The record goes last: as long as it is there, a restart finishes the removal. Who waits for the container
         // to be gone hears of it when nothing of it is left.

@@ -55,6 +55,11 @@ package final class DataRoot: Sendable {
     /// Moves a file or a tree of this data root away at once; its bytes are freed in the background.
     package func discard(_ path: String) throws { try trash.discard(path) }
 
+    /// Moves a tree away at once for `discard(setAside:)`, which frees it; nil when there is none. One that boxd's end
+    /// comes before is freed at its next start.
+    package func setAside(_ path: String) throws -> String? { try trash.setAside(path) }
+    package func discard(setAside place: String) { trash.enqueue(place) }
+
     /// Waits until all that was discarded is freed.
     package func drainTrash() { trash.drain() }
 

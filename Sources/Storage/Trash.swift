@@ -35,9 +35,15 @@ final class Trash: Sendable {
 
     /// Moves a file or directory of the same file system away and removes it later. Fine when it is not there.
     func discard(_ path: String) throws(SyscallError) {
+        if let place = try setAside(path) { enqueue(place) }
+    }
+
+    /// The first half of it: where it is now, for `enqueue`; nil when it was not there. It is removed at the next start
+    /// at the latest.
+    func setAside(_ path: String) throws(SyscallError) -> String? {
         let place = "\(directory)/\(Identifier().hex)"
-        do { try Sys.rename(path, place) } catch let error where error.errno == ENOENT { return }
-        enqueue(place)
+        do { try Sys.rename(path, place) } catch let error where error.errno == ENOENT { return nil }
+        return place
     }
 
     /// Returns when all that was discarded before is gone.
@@ -48,7 +54,8 @@ final class Trash: Sendable {
         state.withLock { $0.drains -= 1 }
     }
 
-    private func enqueue(_ path: String) {
+    /// Removes later what was set aside.
+    func enqueue(_ path: String) {
         let start = state.withLock { state in
             state.waiting.append(path)
             defer { state.isRunning = true }

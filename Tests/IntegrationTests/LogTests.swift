@@ -54,6 +54,25 @@ struct LogTests {
         }
     }
 
+    @Test("A reader that sleeps gets all output of a container that is removed meanwhile")
+    func removedBeforeItIsRead() throws {
+        try withDaemon { box in
+            let id = try box.box(
+                "create", "--rm", "--log-opt", "max-size=500k", "--log-opt", "max-file=20", "busybox", "sh", "-c",
+                "sleep 1; seq 1 400000")
+            let sleeper = try box.background(["start", "-a", id])
+            try box.waitUntil(id, ".State.Status", is: "running")
+            try sleeper.signal(SIGSTOP)
+            try eventually("it is gone", within: 60) { try box.run("inspect", id).status != 0 }
+            try sleeper.signal(SIGCONT)
+            let attached = try sleeper.wait()
+            #expect(attached.status == 0)
+            #expect(attached.output.utf8.count == 2_688_895)
+            #expect(attached.output.hasSuffix("\n399999\n400000\n"))
+            try eventually("nothing is left of it") { try Sys.list("\(box.place)/data/tmp").isEmpty }
+        }
+    }
+
     @Test("Logs rotate: the newest stay")
     func rotation() throws {
         try withDaemon { box in

@@ -51,6 +51,9 @@ package actor Container {
     /// Wakes those who follow the output when the container starts or ends.
     var outputListeners: [Int: AsyncStream<Void>.Continuation] = [:]
     var nextListener = 0
+    /// Who reads its output, and what is left of it when it is removed meanwhile.
+    var readers = 0
+    var remains: [String] = []
 
     /// How often it has ended since the daemon started.
     struct Endings {

@@ -1,4 +1,6 @@
+import Kernel
 import Reactor
+import Storage
 import Basics
 package import Supervision
 
@@ -6,13 +8,15 @@ package import Supervision
 /// ended for good. For one task at a time.
 ///
 /// Reads the log that the monitor writes: nothing is kept for a reader who is slow, nothing is lost to it, and
-/// no container waits for it.
+/// no container waits for it. The log of a container that is removed is there until its last reader has gone.
 package final class OutputFollower {
     private let container: Container
     private let cursor: LogCursor
     private let wakeups: AsyncStream<Void>?
     private var iterator: AsyncStream<Void>.AsyncIterator?
     private let watching: Task<Void, Never>?
+    /// The log's directory, which may be moved away by the container's removal.
+    private let directory: SharedDescriptor?
     /// The container's endings that had happened when this began.
     private let endings: Container.Endings
     private let untilNextEnd: Bool
@@ -24,25 +28,36 @@ package final class OutputFollower {
     {
         self.container = container
         self.untilNextEnd = untilNextEnd
+        await container.beginReading()
         let follow = follow ? await container.isUpOrComing || untilNextEnd : false
-        if follow {
-            // Subscribed before the first look, so that nothing falls in between.
-            let (stream, endings, wake) = await container.listenForOutput()
-            self.endings = endings
-            try LogWriter.makeDirectory(container.logDirectory)
-            let changes = try container.engine.loop.changes(in: container.logDirectory)
-            watching = Task { for await _ in changes { wake.yield() } }
-            wakeups = stream
-            iterator = stream.makeAsyncIterator()
-        } else {
-            endings = Container.Endings()
-            watching = nil
-            wakeups = nil
+        do {
+            if follow {
+                // Subscribed before the first look, so that nothing falls in between.
+                let (stream, endings, wake) = await container.listenForOutput()
+                self.endings = endings
+                try LogWriter.makeDirectory(container.logDirectory)
+                let changes = try container.engine.loop.changes(in: container.logDirectory)
+                watching = Task { for await _ in changes { wake.yield() } }
+                wakeups = stream
+                iterator = stream.makeAsyncIterator()
+            } else {
+                endings = Container.Endings()
+                watching = nil
+                wakeups = nil
+            }
+            directory = try? SharedDescriptor(Sys.open(container.logDirectory, Sys.openDirectory))
+            let path = directory.map { "/proc/self/fd/\($0.raw)" } ?? container.logDirectory
+            cursor = try LogCursor(directory: path, from: start, streams: streams)
+        } catch {
+            await container.endReading()
+            throw error
         }
-        cursor = try LogCursor(directory: container.logDirectory, from: start, streams: streams)
     }
 
-    deinit { watching?.cancel() }
+    deinit {
+        watching?.cancel()
+        Task { [container] in await container.endReading() }
+    }
 
     /// The next piece; nil at the end. Throws `CancellationError`.
     package func next() async throws -> LogChunk? {
@@ -61,6 +76,20 @@ package final class OutputFollower {
 }
 
 extension Container {
+    fileprivate func beginReading() { readers += 1 }
+
+    fileprivate func endReading() {
+        readers -= 1
+        guard readers == 0 else { return }
+        for place in remains { engine.root.discard(setAside: place) }
+        remains = []
+    }
+
+    /// Frees what was set aside of it, as soon as nobody reads its log any more.
+    func discard(_ place: String) {
+        if readers > 0 { remains.append(place) } else { engine.root.discard(setAside: place) }
+    }
+
     var isUpOrComing: Bool { state.isUp || state.status == .restarting }
 
     /// Wakes the reader whenever the container starts or ends for good; with how often it has ended so far, and
