@@ -97,6 +97,8 @@ let package = Package(
         staticProgram("swap-load", "Basics", "Kernel"),
         // The clients of scripts/bench.
         staticProgram("life-load", "HTTP", "Kernel"),
+        // What it compares with: the kernel's part alone, in C, as nothing of ours shall be in it.
+        .executableTarget(name: "life-floor", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // Tests: one target a module, and one for the programs together.
         tests("BasicsTests", "Basics"),
         tests("KernelTests", "Kernel", "Basics"),

@@ -93,7 +93,7 @@ def main():
     for name in options.names:
         if name not in PARTS:
             sys.exit(f"bench: there is no part {name}; there are {' '.join(PARTS)}")
-    programs = [f"{PROGRAMS}/{name}" for name in ("boxd", "boxctl", "life-load")]
+    programs = [f"{PROGRAMS}/{name}" for name in ("boxd", "boxctl", "life-load", "life-floor")]
     for path in [*programs, f"{IMAGES}/busybox.tar", f"{IMAGES}/web.tar"]:
         if not os.path.exists(path):
             sys.exit(f"bench: there is no {path} (swift build -c release; scripts/build-images busybox web)")

@@ -62,6 +62,13 @@ def run_contenders(bench, network):
     return [(name, engine(name)) for name in ("box", "docker", "podman")]
 
 
+def floor(bench, clients=1, seconds=0.0):
+    """The command that asks the kernel alone for lives of containers, and nobody else."""
+    place = os.path.join(PLACE, "floor")
+    os.makedirs(place, exist_ok=True)
+    return [f"{PROGRAMS}/life-floor", bench.bundles.rootfs, place, f"{CGROUP}-floor", str(clients), str(seconds)]
+
+
 def start(bench):
     """run --rm busybox true without a network: engines, and runtimes alone."""
     bundles = bench.bundles
@@ -74,7 +81,8 @@ def start(bench):
     found = in_turns(jobs(
         run_contenders(bench, ["--network", "none"])
         + [("box-runtime run", runtime("box-runtime")), ("crun run", runtime("crun")), ("runc run", runtime("runc")),
-           ("bwrap", lambda: Job(bubble)), ("unshare of all namespaces", lambda: Job(bare)),
+           ("what the kernel alone takes", lambda: Job(floor(bench))), ("bwrap", lambda: Job(bubble)),
+           ("unshare of all namespaces", lambda: Job(bare)),
            ("fork and exec", lambda: Job(["/bin/true"]))]), bench.count)
     bench.results.add("start", rows("run --rm true, no network", "ms", found, {"box": 8}, MILLISECONDS))
 
@@ -217,9 +225,17 @@ def rate(bench):
             contenders = [(name, engine(name, network, clients)) for name in ("box", "docker", "podman")]
             if network == "none":
                 contenders += [(name, runtime_lives(bench, name, clients, seconds)) for name in ("crun", "runc")]
+                contenders.append(("what the kernel alone takes", floor_lives(bench, clients, seconds)))
             found = in_turns(contenders, bench.few, warm_up=0, budget=24)
             result += rows(f"lives, network {network}, {clients} clients", "per s", found, {"box": goal})
     bench.results.add("rate", result)
+
+
+def floor_lives(bench, clients, seconds):
+    def run():
+        count, took = Job(floor(bench, clients, seconds)).text().split()
+        return int(count) / float(took)
+    return run
 
 
 def runtime_lives(bench, name, clients, seconds):
