@@ -62,13 +62,6 @@ def run_contenders(bench, network):
     return [(name, engine(name)) for name in ("box", "docker", "podman")]
 
 
-def floor(bench, clients=1, seconds=0.0):
-    """The command that asks the kernel alone for lives of containers, and nobody else."""
-    place = os.path.join(PLACE, "floor")
-    os.makedirs(place, exist_ok=True)
-    return [f"{PROGRAMS}/life-floor", bench.bundles.rootfs, place, f"{CGROUP}-floor", str(clients), str(seconds)]
-
-
 def start(bench):
     """run --rm busybox true without a network: engines, and runtimes alone."""
     bundles = bench.bundles
@@ -81,8 +74,7 @@ def start(bench):
     found = in_turns(jobs(
         run_contenders(bench, ["--network", "none"])
         + [("box-runtime run", runtime("box-runtime")), ("crun run", runtime("crun")), ("runc run", runtime("runc")),
-           ("what the kernel alone takes", lambda: Job(floor(bench))), ("bwrap", lambda: Job(bubble)),
-           ("unshare of all namespaces", lambda: Job(bare)),
+           ("bwrap", lambda: Job(bubble)), ("unshare of all namespaces", lambda: Job(bare)),
            ("fork and exec", lambda: Job(["/bin/true"]))]), bench.count)
     bench.results.add("start", rows("run --rm true, no network", "ms", found, {"box": 8}, MILLISECONDS))
 
@@ -232,8 +224,13 @@ def rate(bench):
 
 
 def floor_lives(bench, clients, seconds):
+    """Asks the kernel for lives of containers, and nobody else."""
     def run():
-        count, took = Job(floor(bench, clients, seconds)).text().split()
+        place = os.path.join(PLACE, "floor")
+        os.makedirs(place, exist_ok=True)
+        count, took = Job([
+            f"{PROGRAMS}/life-floor", bench.bundles.rootfs, place, f"{CGROUP}-floor", str(clients), str(seconds)
+        ]).text().split()
         return int(count) / float(took)
     return run
 
