@@ -26,12 +26,28 @@ package indirect enum JSONTree: Sendable {
 }
 
 /// The members of an object as they stand in the document. Objects of configurations have a few members: to look
-/// through them takes less than to make a table.
+/// through them takes less than to make a table. There is one for those with many, whoever sent them.
 package struct JSONFields: Sendable {
-    fileprivate(set) var members: [(name: String, value: JSONTree)] = []
+    private static let few = 32
+    private(set) var members: [(name: String, value: JSONTree)] = []
+    /// Where each is, when there are more than a few.
+    private var places: [String: Int] = [:]
 
     /// The last of several values of the same name counts.
-    subscript(name: String) -> JSONTree? { members.last { $0.name == name }?.value }
+    subscript(name: String) -> JSONTree? {
+        if members.count > Self.few { return places[name].map { members[$0].value } }
+        return members.last { $0.name == name }?.value
+    }
+
+    fileprivate mutating func append(_ name: String, _ value: JSONTree) {
+        members.append((name, value))
+        guard members.count > Self.few else { return }
+        if places.isEmpty {
+            for (place, member) in members.enumerated() { places[member.name] = place }
+        } else {
+            places[name] = members.count - 1
+        }
+    }
 }
 
 private struct JSONParser {
@@ -99,7 +115,7 @@ private struct JSONParser {
             let key = try string()
             skipBlanks()
             guard skip(UInt8(ascii: ":")) else { throw failure("a colon is expected") }
-            fields.members.append((key, try value(depth: depth + 1)))
+            fields.append(key, try value(depth: depth + 1))
             skipBlanks()
             if skip(UInt8(ascii: "}")) { return .object(fields) }
             guard skip(UInt8(ascii: ",")) else { throw failure("a comma or the end of the object is expected") }

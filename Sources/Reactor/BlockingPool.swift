@@ -1,8 +1,8 @@
 import Basics
 import Kernel
 
-/// Threads of our own for work that blocks: mounts, copies, fsync, SQLite, archives. Swift's own threads are as
-/// few as there are processors, and a blocked one stops everybody.
+/// Threads for work that blocks: mounts, copies, fsync, SQLite, archives. Those of async code are few, and if all were
+/// blocked, nobody would hear of anything.
 package final class BlockingPool: Sendable {
     private struct State {
         var jobs = Queue<@Sendable () -> Void>()

@@ -63,6 +63,17 @@ import Testing
         #expect(throws: DecodingError.self) { try JSONTreeDecoder.decode(Sample.self, from: invalid) }
     }
 
+    /// Looked through for each name they would take hours.
+    @Test func objectsWithManyMembers() throws {
+        for count in [31, 32, 33, 200_000] {
+            let members = (0..<count).map { "\"k\($0)\":\"\($0)\"" } + ["\"k7\":\"last\""]
+            let sample = try decode("{\"text\":\"a\",\"table\":{\(members.joined(separator: ","))}}")
+            #expect(sample.table?.count == count)
+            #expect(sample.table?["k7"] == "last")
+            #expect(sample.table?["k\(count - 1)"] == "\(count - 1)")
+        }
+    }
+
     @Test func placesInErrors() {
         do {
             _ = try decode(#"{"text":"a","inner":[{"name":"x"},{"name":7}]}"#)
