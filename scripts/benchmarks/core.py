@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -222,11 +223,14 @@ def remove_run():
     subprocess.run(["umount", "--lazy", RUN], check=False, stderr=subprocess.DEVNULL)
 
 
-def in_turns(contenders, count, warm_up=1, budget=None, fewest=FEWEST):
-    """contenders: [(name, function that returns one sample)]. One sample of each in turn. {name: samples or reason}
+def in_turns(contenders, count, warm_up=1, budget=None, fewest=FEWEST, peers=()):
+    """contenders: [(name, function that returns one sample)]. One sample of each in turn, in another order each time,
+    so that nobody always comes after the same one. {name: samples or reason}
 
     budget: seconds after which no further round is begun, but for the `fewest`: all of them together have a time in
-    which to be done, and a slow machine gets fewer samples, which the tables tell."""
+    which to be done, and a slow machine gets fewer samples, which the tables tell.
+
+    peers: names that rest from half of the budget on; what Box is compared with closely gets more samples so."""
     began = time.monotonic()
     found = {name: [] for name, _ in contenders}
     working = []
@@ -238,10 +242,11 @@ def in_turns(contenders, count, warm_up=1, budget=None, fewest=FEWEST):
         except (Unable, OSError, subprocess.SubprocessError) as error:
             found[name] = str(error)
     for turn in range(count):
-        if budget and turn >= fewest and time.monotonic() - began > budget:
+        spent = time.monotonic() - began
+        if budget and turn >= fewest and spent > budget:
             break
-        for name, function in working:
-            if isinstance(found[name], str):
+        for name, function in random.sample(working, len(working)):
+            if isinstance(found[name], str) or budget and turn and spent > budget / 2 and name in peers:
                 continue
             time.sleep(REST)
             try:

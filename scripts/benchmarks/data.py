@@ -15,6 +15,7 @@ from engines import ENGINES
 # What layers of an ordinary size are made of: files of this machine.
 SOURCES = ["/usr/share", "/usr/lib", "/usr/bin", "/usr/include", "/opt"]
 LAYERS = 5
+PEERS = {"docker", "podman", "ctr images import", "umoci unpack"}
 
 
 def sha256(path):
@@ -192,7 +193,7 @@ def load(bench):
                     lambda: f"cd {fresh('tar')}; for i in {layers}; do pigz -dc $i | tar -x; done")),
                 ("igzip -dc alone", command(lambda: f"for i in {layers}; do igzip -dc $i >/dev/null; done")),
             ]
-        found = in_turns(contenders, bench.few, warm_up=0, budget=190 if ending else 60, fewest=2)
+        found = in_turns(contenders, bench.few, warm_up=0, budget=190 if ending else 60, peers=PEERS)
         megabytes = sum(os.path.getsize(layer) for layer in image.layers) >> 20
         result += rows(f"load of {megabytes} MB, {kind}", "s", found, {"box": goal})
     result += rows("save of that image", "s", saves, {"box": 1.8})
@@ -239,7 +240,7 @@ def commit(bench):
                 return took
             return run
         contenders = [(name, contender(name)) for name in ENGINES] + [("cp -a, on the disk", copier(script))]
-        found = in_turns(contenders, bench.few, warm_up=0, budget=35)
+        found = in_turns(contenders, bench.few, warm_up=0, budget=35, peers=PEERS)
         result += rows(f"commit of {what}", "s", found, {"box": 0.5})
         for name in ready:
             bench.fleet.get(name).remove("changed")
@@ -289,7 +290,7 @@ def log(bench):
     contenders = [(name, contender(name, False)) for name in ENGINES]
     contenders += [
         ("a pipe to cat > file", shell(f"| busybox cat >{PLACE}/piped")), ("to /dev/null", shell(">/dev/null"))]
-    found = in_turns(contenders, bench.few, warm_up=0, budget=70)
+    found = in_turns(contenders, bench.few, warm_up=0, budget=70, peers=PEERS)
     result = rows(f"log of {megabytes} MB", "s", found, {"box": 1.4})
     found = in_turns([(name, contender(name, True)) for name in ENGINES], bench.few, warm_up=0, budget=20, fewest=2)
     result += rows(f"log of {megabytes} MB, and a client that reads along", "s", found)
