@@ -16,8 +16,20 @@ extension JSONWriter {
     fileprivate mutating func set(_ name: StaticString, _ number: some FixedWidthInteger & JSONWritable) {
         if number != 0 { member(name, number) }
     }
-    /// False, 0 or empty is not the same as none.
-    fileprivate mutating func set(_ name: StaticString, _ value: (some JSONWritable)?) { member(name, value) }
+    /// False, 0 or empty is not the same as none. Nearly all are none: seen where it is called, that does not need the
+    /// type's metadata.
+    @inline(__always)
+    fileprivate mutating func set(_ name: StaticString, _ value: (some JSONWritable)?) {
+        if let value { member(name, value) }
+    }
+}
+
+// Member by member: the whole values are compared by way of metadata of their property wrappers.
+extension LogConfig {
+    fileprivate var isSet: Bool { !type.isEmpty || !config.isEmpty }
+}
+extension RestartPolicy {
+    fileprivate var isSet: Bool { !name.isEmpty || maximumRetryCount != 0 }
 }
 
 extension EmptyObject: JSONWritable {
@@ -76,10 +88,10 @@ extension HostConfig: JSONWritable {
         json.object {
             $0.set("Binds", binds)
             $0.set("ContainerIDFile", containerIDFile)
-            if logConfig != LogConfig() { $0.member("LogConfig", logConfig) }
+            if logConfig.isSet { $0.member("LogConfig", logConfig) }
             $0.set("NetworkMode", networkMode)
             $0.set("PortBindings", portBindings?.mapValues(JSONNullable.init))
-            if restartPolicy != RestartPolicy() { $0.member("RestartPolicy", restartPolicy) }
+            if restartPolicy.isSet { $0.member("RestartPolicy", restartPolicy) }
             $0.set("AutoRemove", autoRemove)
             $0.set("VolumeDriver", volumeDriver)
             $0.set("VolumesFrom", volumesFrom)

@@ -1,10 +1,15 @@
 /// A value that writes itself as JSON, byte for byte what `JSONEncoder` makes of it with sorted keys and plain slashes.
+@usableFromInline
 package protocol JSONWritable {
     func write(to json: inout JSONWriter)
 }
 
 /// JSON (RFC 8259) as bytes, written from front to end: for answers that are long and often asked for. `JSONEncoder`
 /// first builds a tree of dictionaries, which takes some thirty times as long.
+///
+/// What is generic here is inlinable: elsewhere it would be called with the metadata of each type, which the runtime has
+/// to look up.
+@usableFromInline
 package struct JSONWriter {
     package private(set) var bytes: [UInt8] = []
 
@@ -61,22 +66,20 @@ package struct JSONWriter {
     }
 
     /// Members are given in the order in which they are written.
-    package mutating func object(_ members: (inout JSONWriter) -> Void) {
-        separate()
-        bytes.append(UInt8(ascii: "{"))
+    @inlinable package mutating func object(_ members: (inout JSONWriter) -> Void) {
+        open(UInt8(ascii: "{"))
         members(&self)
-        bytes.append(UInt8(ascii: "}"))
+        close(UInt8(ascii: "}"))
     }
 
-    package mutating func array(of elements: some Sequence<some JSONWritable>) {
-        separate()
-        bytes.append(UInt8(ascii: "["))
+    @inlinable package mutating func array(of elements: some Sequence<some JSONWritable>) {
+        open(UInt8(ascii: "["))
         for element in elements { element.write(to: &self) }
-        bytes.append(UInt8(ascii: "]"))
+        close(UInt8(ascii: "]"))
     }
 
     /// The name of the next value. It needs no escapes.
-    package mutating func name(_ name: StaticString) {
+    @usableFromInline package mutating func name(_ name: StaticString) {
         separate()
         bytes.append(UInt8(ascii: "\""))
         bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
@@ -84,13 +87,13 @@ package struct JSONWriter {
         bytes.append(UInt8(ascii: ":"))
     }
 
-    package mutating func member(_ name: StaticString, _ value: some JSONWritable) {
+    @inlinable package mutating func member(_ name: StaticString, _ value: some JSONWritable) {
         self.name(name)
         value.write(to: &self)
     }
 
     /// Left out when there is none.
-    package mutating func member(_ name: StaticString, _ value: (some JSONWritable)?) {
+    @inlinable package mutating func member(_ name: StaticString, _ value: (some JSONWritable)?) {
         if let value { member(name, value) }
     }
 
@@ -99,20 +102,31 @@ package struct JSONWriter {
         quote(text)
     }
 
-    fileprivate mutating func literal(_ text: String) {
+    @usableFromInline mutating func literal(_ text: String) {
         separate()
         bytes.append(contentsOf: text.utf8)
     }
 
-    fileprivate mutating func dictionary(_ values: [String: some JSONWritable]) {
+    @inlinable mutating func dictionary(_ values: [String: some JSONWritable]) {
         object { json in
             for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-                json.text(name)
-                json.bytes.append(UInt8(ascii: ":"))
+                json.name(name)
                 value.write(to: &json)
             }
         }
     }
+
+    @usableFromInline mutating func name(_ name: String) {
+        text(name)
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    @usableFromInline mutating func open(_ byte: UInt8) {
+        separate()
+        bytes.append(byte)
+    }
+
+    @usableFromInline mutating func close(_ byte: UInt8) { bytes.append(byte) }
 
     /// A comma after a value before. What a string ends with cannot deceive: its last byte is a quote.
     private mutating func separate() {
@@ -150,15 +164,15 @@ package struct JSONWriter {
 }
 
 extension String: JSONWritable {
-    package func write(to json: inout JSONWriter) { json.text(self) }
+    @usableFromInline package func write(to json: inout JSONWriter) { json.text(self) }
 }
 
 extension Bool: JSONWritable {
-    package func write(to json: inout JSONWriter) { json.literal(self ? "true" : "false") }
+    @usableFromInline package func write(to json: inout JSONWriter) { json.literal(self ? "true" : "false") }
 }
 
 extension JSONWritable where Self: FixedWidthInteger {
-    package func write(to json: inout JSONWriter) { json.literal(String(self)) }
+    @inlinable package func write(to json: inout JSONWriter) { json.literal(String(self)) }
 }
 extension Int: JSONWritable {}
 extension Int32: JSONWritable {}
@@ -169,18 +183,19 @@ extension UInt32: JSONWritable {}
 extension UInt64: JSONWritable {}
 
 extension Array: JSONWritable where Element: JSONWritable {
-    package func write(to json: inout JSONWriter) { json.array(of: self) }
+    @inlinable package func write(to json: inout JSONWriter) { json.array(of: self) }
 }
 
 extension Dictionary: JSONWritable where Key == String, Value: JSONWritable {
-    package func write(to json: inout JSONWriter) { json.dictionary(self) }
+    @inlinable package func write(to json: inout JSONWriter) { json.dictionary(self) }
 }
 
 /// A value that may be null where a member cannot be left out: in an array, or a dictionary.
+@usableFromInline
 package struct JSONNullable<Value: JSONWritable>: JSONWritable {
-    private let value: Value?
-    package init(_ value: Value?) { self.value = value }
-    package func write(to json: inout JSONWriter) {
+    @usableFromInline let value: Value?
+    @inlinable package init(_ value: Value?) { self.value = value }
+    @inlinable package func write(to json: inout JSONWriter) {
         if let value { value.write(to: &json) } else { json.literal("null") }
     }
 }

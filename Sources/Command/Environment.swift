@@ -2,7 +2,8 @@ import Glibc
 
 /// What a command knows of the process it runs in; given, so that tests can make one up.
 package struct ProcessEnvironment: Sendable {
-    package var variables: [String: String]
+    /// A variable's value. It is looked up when it is asked for, as hardly any command asks.
+    package let variable: @Sendable (_ name: String) -> String?
     package var directory: String
     package var stdinIsTerminal: Bool
     package var stdoutIsTerminal: Bool
@@ -11,7 +12,16 @@ package struct ProcessEnvironment: Sendable {
         variables: [String: String] = [:], directory: String = "/", stdinIsTerminal: Bool = false,
         stdoutIsTerminal: Bool = false
     ) {
-        self.variables = variables
+        self.init(
+            { variables[$0] }, directory: directory, stdinIsTerminal: stdinIsTerminal,
+            stdoutIsTerminal: stdoutIsTerminal)
+    }
+
+    private init(
+        _ variable: @escaping @Sendable (String) -> String?, directory: String, stdinIsTerminal: Bool,
+        stdoutIsTerminal: Bool
+    ) {
+        self.variable = variable
         self.directory = directory
         self.stdinIsTerminal = stdinIsTerminal
         self.stdoutIsTerminal = stdoutIsTerminal
@@ -21,17 +31,8 @@ package struct ProcessEnvironment: Sendable {
 
     /// The process as it is.
     static func current() -> ProcessEnvironment {
-        var variables: [String: String] = [:]
-        var next = environ
-        while let entry = next.pointee {
-            let text = String(cString: entry)
-            let name = text.utf8.prefix { $0 != UInt8(ascii: "=") }
-            variables[String(Substring(name))] = String(Substring(text.utf8.dropFirst(name.count + 1)))
-            next += 1
-        }
-        return ProcessEnvironment(
-            variables: variables, directory: currentDirectory(), stdinIsTerminal: isatty(0) == 1,
-            stdoutIsTerminal: isatty(1) == 1)
+        ProcessEnvironment(
+            variable, directory: currentDirectory(), stdinIsTerminal: isatty(0) == 1, stdoutIsTerminal: isatty(1) == 1)
     }
 
     static func currentDirectory() -> String {

@@ -3,8 +3,15 @@ package struct HeadReader: Sendable {
     private let limits: HTTPLimits
     private var position = 0
     private var lineStart = 0
-    private var lines: [Range<Int>] = []
+    private var lines: [Line] = []
     private var previous: UInt8 = 0
+
+    /// No `Range`: for the first array of them the runtime looks up that an `Int` can be compared.
+    private struct Line {
+        let start: Int
+        let end: Int
+        var isEmpty: Bool { start == end }
+    }
 
     package init(limits: HTTPLimits = HTTPLimits()) { self.limits = limits }
 
@@ -20,7 +27,7 @@ package struct HeadReader: Sendable {
             position += 1
             previous = byte
             guard byte == 0x0A else { continue }
-            let line = lineStart..<position - 2
+            let line = Line(start: lineStart, end: position - 2)
             lineStart = position
             // RFC 9112, 2.2: an empty line before the first is passed over (some clients send one too many).
             if line.isEmpty && lines.isEmpty {
@@ -53,7 +60,7 @@ package struct HeadReader: Sendable {
 
     private mutating func finish(_ input: inout InputBuffer) -> [[UInt8]] {
         let head = input.take(max: position)
-        let found = lines.map { Array(head[$0]) }
+        let found = lines.map { Array(head[$0.start..<$0.end]) }
         self = HeadReader(limits: limits)
         return found
     }

@@ -21,12 +21,11 @@ package enum PercentEncoding {
 
     /// Encodes all but letters, digits, `-._~` and the bytes of `keeping`.
     package static func encode(_ text: String, keeping: String = "") -> String {
-        let kept = Set(keeping.utf8)
         var bytes: [UInt8] = []
         for byte in text.utf8 {
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: bytes.append(byte)
-            case _ where kept.contains(byte): bytes.append(byte)
+            case _ where keeping.utf8.contains(byte): bytes.append(byte)
             default: bytes += [0x25, hexadecimal(byte >> 4), hexadecimal(byte & 15)]
             }
         }
@@ -77,10 +76,12 @@ package struct Query: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
     /// With the `?`; empty when there are no parameters.
     package var encoded: String {
-        if items.isEmpty { return "" }
-        return "?"
-            + items.map { "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value))" }.joined(
-                separator: "&")
+        var text = ""
+        for item in items {
+            text += text.isEmpty ? "?" : "&"
+            text += PercentEncoding.encode(item.name) + "=" + PercentEncoding.encode(item.value)
+        }
+        return text
     }
 }
 

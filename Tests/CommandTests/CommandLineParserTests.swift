@@ -29,7 +29,7 @@ import Testing
     @Test(arguments: lines)
     func options(_ words: [String], _ expected: [String: [String]]) throws {
         let parsed = try parse(words)
-        #expect(parsed.values == expected)
+        #expect(Dictionary(uniqueKeysWithValues: parsed.options.map { ($0.name, $0.values) }) == expected)
         #expect(parsed.operands == ["img"])
     }
 

@@ -42,7 +42,9 @@ import Testing
     @Test("Options are laid over the spec that there is")
     func overlay() throws {
         var arguments = ParsedArguments()
-        arguments.values = ["image": ["web:2"], "replicas": ["3"], "strategy": ["blue-green"], "env": ["A=b=c"]]
+        for (name, value) in [("image", "web:2"), ("replicas", "3"), ("strategy", "blue-green"), ("env", "A=b=c")] {
+            arguments.set(name, to: [value])
+        }
         let spec = JSONValue.object(try SpecFlags.overlay(arguments, service: "web"))
         #expect(spec["image"].text == "web:2")
         #expect(spec["scale"]["desired"].integer == 3)

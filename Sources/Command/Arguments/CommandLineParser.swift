@@ -94,12 +94,12 @@ package struct CommandLineParser {
 
     private mutating func store(_ flag: Flag, _ value: String) throws {
         guard case .bool = flag.value else {
-            parsed.values[flag.key, default: []].append(value)
+            parsed.set(flag.key, to: parsed.list(flag.key) + [value])
             return
         }
         switch value {
-        case "true", "1", "t", "T", "TRUE", "True": parsed.values[flag.name] = ["true"]
-        case "false", "0", "f", "F", "FALSE", "False": parsed.values[flag.name] = ["false"]
+        case "true", "1", "t", "T", "TRUE", "True": parsed.set(flag.name, to: ["true"])
+        case "false", "0", "f", "F", "FALSE", "False": parsed.set(flag.name, to: ["false"])
         default:
             throw CommandError.usage("invalid argument \"\(value)\" for \"--\(flag.name)\" flag: it is true or false")
         }

@@ -177,7 +177,7 @@ enum ContainerCommands {
     }
 
     private static func update(_ call: Invocation) throws -> Int32 {
-        if call.arguments.values.isEmpty {
+        if call.arguments.options.isEmpty {
             throw CommandError.usage("you must provide one or more flags when using this command")
         }
         let update = UpdateConfig(

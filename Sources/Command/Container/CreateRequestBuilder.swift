@@ -49,7 +49,7 @@ package struct CreateRequestBuilder {
         config.openStdin = arguments.bool("interactive")
         try streams(detached: detached)
         let variables = try KeyValueFile.environment(
-            files: arguments.list("env-file"), options: arguments.list("env"), environment: environment.variables)
+            files: arguments.list("env-file"), options: arguments.list("env"), environment: environment)
         if !variables.isEmpty { config.env = variables }
         let labels = try KeyValueFile.labels(files: arguments.list("label-file"), options: arguments.list("label"))
         if !labels.isEmpty { config.labels = labels }

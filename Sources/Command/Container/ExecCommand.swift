@@ -33,7 +33,7 @@ enum ExecCommand {
             consoleSize: size.map { [$0.rows, $0.columns] }, detachKeys: arguments.optionalText("detach-keys"),
             tty: arguments.bool("tty"),
             environment: try KeyValueFile.environment(
-                files: arguments.list("env-file"), options: arguments.list("env"), environment: environment.variables),
+                files: arguments.list("env-file"), options: arguments.list("env"), environment: environment),
             command: Array(arguments.operands.dropFirst()), privileged: arguments.bool("privileged"),
             user: arguments.text("user"), workingDirectory: arguments.text("workdir"))
     }

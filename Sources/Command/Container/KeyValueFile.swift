@@ -4,7 +4,7 @@ import Kernel
 enum KeyValueFile {
     /// Files first, options after them, so that an option overrides a file. A variable without a value takes that of
     /// `environment`; one of an option that is not set there stays without, which removes the image's.
-    static func environment(files: [String], options: [String], environment: [String: String]) throws(CommandError)
+    static func environment(files: [String], options: [String], environment: ProcessEnvironment) throws(CommandError)
         -> [String]
     {
         var result: [String] = []
@@ -12,7 +12,7 @@ enum KeyValueFile {
             for line in try lines(of: file) {
                 if line.contains("=") {
                     result.append(line)
-                } else if let value = environment[line] {
+                } else if let value = environment.variable(line) {
                     result.append("\(line)=\(value)")
                 }
             }
@@ -24,7 +24,7 @@ enum KeyValueFile {
             if option.contains("=") {
                 result.append(option)
             } else {
-                result.append(environment[option].map { "\(option)=\($0)" } ?? option)
+                result.append(environment.variable(option).map { "\(option)=\($0)" } ?? option)
             }
         }
         return result

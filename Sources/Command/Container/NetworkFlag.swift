@@ -53,22 +53,25 @@ struct NetworkFlag {
         if networks.isEmpty { networks = [NetworkFlag(name: "default")] }
         // Options that stand alone are for the first network.
         try networks[0].take(arguments)
-        if Set(networks.map(\.isUserDefined)).count > 1 {
+        let isUserDefined = networks[0].isUserDefined
+        if networks.contains(where: { $0.isUserDefined != isUserDefined }) {
             throw .usage(
                 "conflicting options: cannot attach both user-defined and non-user-defined network-modes")
         }
-        var endpoints: [String: EndpointSettings] = [:]
-        for network in networks {
+        let mode = networks[0].name
+        let first = try networks[0].endpoint()
+        // By far the most: a mode alone.
+        if networks.count == 1, !isUserDefined, first == EndpointSettings() { return (mode, [:]) }
+        var endpoints = [mode: first]
+        for network in networks.dropFirst() {
             if endpoints[network.name] != nil {
                 throw .usage("network \"\(network.name)\" is specified multiple times")
             }
             endpoints[network.name] = try network.endpoint()
         }
-        if networks.count > 1, let mode = networks.first(where: { !$0.isUserDefined }) {
-            throw .usage("--network \(mode.name) cannot be combined with other networks")
+        if networks.count > 1, !isUserDefined {
+            throw .usage("--network \(mode) cannot be combined with other networks")
         }
-        let mode = networks[0].name
-        if !networks[0].isUserDefined, endpoints[mode] == EndpointSettings() { endpoints = [:] }
         return (mode, endpoints)
     }
 

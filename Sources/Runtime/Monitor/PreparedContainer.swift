@@ -117,12 +117,16 @@ final class PreparedContainer {
     /// See `WarmUp`.
     static func warmUp() {
         _ = namespaces.isSuperset(of: [])
+        WarmUp.use(Order?.self)
         guard var pair = try? Sys.socketPair(.packet) else { return }
         let (one, other) = (LaunchChannel(pair.takeFirst()), LaunchChannel(pair.takeSecond()))
         try? one.send(.proceed)
         try? other.waitForProceed()
         _ = try? one.hand([0], network: nil)
         if let order = try? other.receiveOrder() { _ = order.arguments.count }
+        guard let bell = try? EventCounter() else { return }
+        bell.signal()
+        other.wait(for: bell.descriptor.raw)
     }
 
     private static func waitForOrder(

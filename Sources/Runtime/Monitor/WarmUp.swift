@@ -11,6 +11,7 @@ enum WarmUp {
     static func run() {
         // Instructions that nobody else uses count as memory of the one that did; these are not needed again.
         defer { Processes.releaseMemory() }
+        metadata()
         monitor()
         guard let spec = configure() else { return }
         var request = LaunchRequest(id: "warm-up", bundle: "/", stdio: .descriptors(stdin: 0, stdout: 1, stderr: 2))
@@ -31,6 +32,20 @@ enum WarmUp {
     /// Reads a configuration. In a process that waits for one: the pages that this needs are its own by then.
     @discardableResult
     static func configure() -> RuntimeSpec? { try? ContainerConfig.decode(Array(configuration.utf8), "warm-up") }
+
+    /// Of types that are copied, or let go of, only where there is a container.
+    private static func metadata() {
+        use(FileDescriptor?.self)
+        use(LaunchMessage?.self)
+        use(OverlayRootfs?.self)
+        use(RootSpec?.self)
+        use(RuntimeSpec?.self)
+        use([UInt8]?.self)
+    }
+
+    /// Neither optimized nor without an answer, so that the caller has to make what it is given.
+    @_optimize(none) @inline(never) @discardableResult
+    static func use<Value: ~Copyable>(_: Value.Type) -> Int { MemoryLayout<Value>.size }
 
     private static func monitor() {
         let options = MonitorOptions(
@@ -59,12 +74,13 @@ enum WarmUp {
 
     /// Where the cgroups are does not change while boxd runs, which looks once itself; so this is remembered.
     private static func cgroup(_ spec: RuntimeSpec) {
-        _ = DeviceNodes.allowing(spec.linux?.devices, in: spec.linux?.resources)
+        let resources = DeviceNodes.allowing(spec.linux?.devices, in: spec.linux?.resources)
         guard let path = try? ContainerCgroup.path("/box-warm-up/none", id: ""),
             let cgroup = try? ContainerCgroup.host().cgroup(path)
         else { return }
         // There is none of this name.
         _ = try? cgroup.processes()
+        try? cgroup.apply(LinuxResources(devices: resources?.devices))
         _ = (cgroup.exists, cgroup.oomKills())
     }
 
