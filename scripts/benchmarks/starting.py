@@ -218,7 +218,7 @@ def rate(bench):
             if network == "none":
                 contenders += [(name, runtime_lives(bench, name, clients, seconds)) for name in ("crun", "runc")]
                 contenders.append(("what the kernel alone takes", floor_lives(bench, clients, seconds)))
-            found = in_turns(contenders, bench.few, warm_up=0, budget=24)
+            found = in_turns(contenders, bench.few, warm_up=0, budget=18, peers={"docker", "podman", "runc"})
             result += rows(f"lives, network {network}, {clients} clients", "per s", found, {"box": goal})
     bench.results.add("rate", result)
 
