@@ -295,7 +295,7 @@ def log(bench):
         ("a pipe to cat > file", shell(f"| busybox cat >{PLACE}/piped")), ("to /dev/null", shell(">/dev/null"))]
     found = in_turns(contenders, bench.few, warm_up=0, budget=70, peers=PEERS)
     result = rows(f"log of {megabytes} MB", "s", found, {"box": 1.4})
-    found = in_turns([(name, contender(name, True)) for name in ENGINES], bench.few, warm_up=0, budget=20, fewest=2)
+    found = in_turns([(name, contender(name, True)) for name in ENGINES], bench.few, warm_up=0, budget=15, fewest=1)
     result += rows(f"log of {megabytes} MB, and a client that reads along", "s", found)
     backs = {name: backs[name] for name in ENGINES if name in backs}
     result += rows(f"reading {megabytes} MB back", "s", backs, {"box": 2})

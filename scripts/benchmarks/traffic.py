@@ -197,7 +197,7 @@ def port(bench):
         for what, keeps in [("32 kept connections", True), ("a connection each", False)]:
             all_ways = list(ways(keeps))
             peers = {name for name, _ in all_ways if not name.startswith(("box", "no engine"))}
-            found = in_turns(all_ways, bench.few * 4, warm_up=0, budget=60, peers=peers)
+            found = in_turns(all_ways, bench.few * 4, warm_up=0, budget=50, peers=peers)
             direct = found["box, the container itself"]
             goal = round(0.95 * sorted(direct)[len(direct) // 2]) if not isinstance(direct, str) and direct else None
             goals = {"box, published, from the host": goal, "box, published, from elsewhere": goal}
