@@ -100,8 +100,9 @@ class Routed:
 
     URL = "http://10.77.0.2:8080/"
     PUBLISHED = f"http://{ADDRESS}:{PORT}/"
-    RULE = ("table ip one { chain output { type nat hook output priority -100; "
-            f"tcp dport {PORT} dnat to 10.77.0.2:8080; }}; }}")
+    RULE = "table ip one {" + "".join(
+        f" chain {hook} {{ type nat hook {hook} priority -100; tcp dport {PORT} dnat to 10.77.0.2:8080; }};"
+        for hook in ("output", "prerouting")) + " }"
 
     def __init__(self, rule=""):
         self.host, self.server, self.client = View("net"), View("net"), View("net")
@@ -184,6 +185,8 @@ def port(bench):
         yield "no container", lambda: wrk(server(), "http://127.0.0.1:8080/", keeps)
         yield "no engine, one rule, from the host", lambda: wrk(
             routed("ruled", Routed.RULE).host, Routed.PUBLISHED, keeps)
+        yield "no engine, one rule, from elsewhere", lambda: wrk(
+            routed("ruled", Routed.RULE).client, Routed.PUBLISHED, keeps)
         yield "no engine, beside that rule", lambda: wrk(routed("ruled", Routed.RULE).host, Routed.URL, keeps)
         yield "no engine, no rules, from elsewhere", lambda: wrk(routed("bare cables").client, Routed.URL, keeps)
         for name in ("docker", "podman"):
