@@ -119,6 +119,11 @@ def settle():
     os.sync()
 
 
+def listed(found):
+    """What was noted in turns, which are taken in any order, in the order of the tables."""
+    return {name: found[name] for name in ENGINES if name in found}
+
+
 def load(bench):
     """An image of 606 MB, into an engine that has nothing yet; and out again."""
     image = BigImage(606 if bench.count >= 30 else 60)
@@ -199,7 +204,7 @@ def load(bench):
             contenders, bench.few, warm_up=0, budget=min(max(budget, 1), 190 if ending else 60), fewest=1, peers=PEERS)
         megabytes = sum(os.path.getsize(layer) for layer in image.layers) >> 20
         result += rows(f"load of {megabytes} MB, {kind}", "s", found, {"box": goal})
-    result += rows("save of that image", "s", {name: saves[name] for name in ENGINES if name in saves}, {"box": 1.8})
+    result += rows("save of that image", "s", listed(saves), {"box": 1.8})
     for one in stopped:
         shutil.rmtree(one.place, ignore_errors=True)
     bench.results.add("load", result)
@@ -297,8 +302,7 @@ def log(bench):
     result = rows(f"log of {megabytes} MB", "s", found, {"box": 1.4})
     found = in_turns([(name, contender(name, True)) for name in ENGINES], bench.few, warm_up=0, budget=15, fewest=1)
     result += rows(f"log of {megabytes} MB, and a client that reads along", "s", found)
-    backs = {name: backs[name] for name in ENGINES if name in backs}
-    result += rows(f"reading {megabytes} MB back", "s", backs, {"box": 2})
+    result += rows(f"reading {megabytes} MB back", "s", listed(backs), {"box": 2})
     bench.results.add("log", result)
 
 
