@@ -56,7 +56,8 @@ struct RunTests {
         try withDaemon { box in
             #expect(try box.box("run", "--rm", "busybox", "sh", "-c", "echo $$") == "1")
             #expect(try box.box("run", "--rm", "-h", "somewhere", "busybox", "hostname") == "somewhere")
-            #expect(try box.box("run", "--rm", "busybox", "sh", "-c", "ls /proc | grep -c '^[0-9]'") == "3")
+            // The shell itself counts: two ends of a pipe need not be alive at the same moment.
+            #expect(try box.box("run", "--rm", "busybox", "sh", "-c", "set -- /proc/[0-9]*; echo $*") == "/proc/1")
             #expect(try box.box("run", "--rm", "busybox", "sh", "-c", "ls /proc/1/fd; true").lines == ["0", "1", "2"])
             let status = try box.box("run", "--rm", "busybox", "cat", "/proc/self/status")
             func field(_ name: String) -> String? {
