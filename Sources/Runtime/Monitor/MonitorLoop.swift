@@ -127,7 +127,7 @@ final class MonitorLoop {
     /// Waits for something and does what it asks. True when output came.
     private func turn(timeout: Int32) throws -> Bool {
         let events = try epoll.wait(timeout: timeout)
-        if events.isEmpty { settle() }
+        if events.isEmpty, exit == nil { settle() }
         var hadOutput = false
         for event in events {
             let number = UInt32(truncatingIfNeeded: event.token)

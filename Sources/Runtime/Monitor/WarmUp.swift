@@ -72,8 +72,9 @@ enum WarmUp {
         _ = PreparedMounts()
     }
 
-    /// Longer than a name can be (NAME_MAX, limits.h): there is none, and what would make it on first use cannot.
-    private static let impossibleCgroup = "/" + String(repeating: "-", count: 256)
+    /// No cgroup has a line break in its name (`cgroup_mkdir` in Linux): there is none, and what would make it on first
+    /// use cannot.
+    private static let impossibleCgroup = "/box\nwarm-up"
 
     /// Where the cgroups are does not change while boxd runs, which looks once itself; so this is remembered.
     private static func cgroup(_ spec: RuntimeSpec) {
