@@ -66,6 +66,7 @@ package struct FileSystemStatus: Sendable, Equatable {
     package static let proc: Int64 = 0x9fa0
     package static let cgroup2: Int64 = 0x6367_7270
     package static let tmpfs: Int64 = 0x0102_1994
+    package static let ext4: Int64 = 0xef53
     package static let overlay: Int64 = 0x794c_7630
     package static let devpts: Int64 = 0x1cd1
 }

@@ -1,5 +1,6 @@
 import Basics
 import Database
+import Glibc
 import Kernel
 import Storage
 import Testing
@@ -94,6 +95,24 @@ import Testing
         let mode = try Sys.status(first.path).permissions
         #expect(mode == 0o700)
         withExtendedLifetime(first) {}
+    }
+
+    @Test func whatIsBeingMadeLiesFarApart() throws {
+        let place = try TemporaryDirectory()
+        let root = try DataRoot(place.path, log: Logger("test", minimum: .error))
+        // A small one has few groups, another kind none.
+        let fileSystem = try Sys.open(root.temporary, O_RDONLY).fileSystemStatus()
+        guard fileSystem.type == FileSystemStatus.ext4, fileSystem.files > 1_000_000 else { return }
+        // Numbers of one group of blocks follow one another.
+        var numbers: [UInt64] = []
+        for _ in 0..<4 {
+            let directory = root.temporaryPath()
+            try Sys.makeDirectories(directory)
+            numbers.append(try Sys.status(directory).inode)
+        }
+        numbers.sort()
+        let distances = zip(numbers, numbers.dropFirst()).map { $1 - $0 }
+        #expect(distances.contains { $0 > 1000 }, "\(numbers)")
     }
 
     @Test func whatWasBeingMadeIsGoneAtTheNextStart() throws {
