@@ -21,7 +21,7 @@ enum LayerAssembly {
     static let literal: UInt8 = 0
     static let file: UInt8 = 1
     /// Smaller files stand in it themselves: to open one takes longer than to read it here.
-    static let smallestFile: Int64 = 8 << 10
+    static let smallestFile: Int64 = 2 << 10
     static let fileName = "assembly"
     static let keptName = "kept"
 
