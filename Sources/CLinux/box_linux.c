@@ -79,8 +79,12 @@ int box_fallocate(int fd, int mode, int64_t offset, int64_t length) { return fal
 int box_syncfs(int fd) { return syncfs(fd); }
 ssize_t box_getdents64(int fd, void *buffer, size_t length) { return syscall(SYS_getdents64, fd, buffer, length); }
 int box_ficlone(int destination, int source) { return ioctl(destination, FICLONE, source); }
-int box_get_flags(int fd, int *flags) { return ioctl(fd, FS_IOC_GETFLAGS, flags); }
-int box_set_flags(int fd, int flags) { return ioctl(fd, FS_IOC_SETFLAGS, &flags); }
+int box_set_topdir(int fd) {
+    int flags;
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return -1;
+    flags |= FS_TOPDIR_FL;
+    return ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
 
 int box_statx(int dirfd, const char *path, int flags, struct box_stat *out) {
     struct statx s;

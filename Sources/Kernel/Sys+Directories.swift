@@ -18,12 +18,10 @@ extension Sys {
     }
 
     /// Has the directories that are made in this one lie far from one another (`FS_TOPDIR_FL`, ioctl_iflags(2)), where
-    /// the file system can: of ext2 to ext4 each begins in a group of blocks that has the fewest.
+    /// the file system can: of ext2 to ext4 each begins in a group of blocks that has the fewest directories.
     package static func spreadDirectories(in path: String) throws(SyscallError) {
         let directory = try open(path, O_RDONLY | O_DIRECTORY)
-        var flags: Int32 = 0
-        _ = try check("ioctl FS_IOC_GETFLAGS", path) { box_get_flags(directory.raw, &flags) }
-        _ = try check("ioctl FS_IOC_SETFLAGS", path) { box_set_flags(directory.raw, flags | 0x20000) }
+        _ = try check("setting FS_TOPDIR_FL", path) { box_set_topdir(directory.raw) }
     }
 
     /// Removes a file or a whole tree below a directory descriptor. Follows no symlink, enters no mounted file

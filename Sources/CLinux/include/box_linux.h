@@ -100,9 +100,8 @@ int box_fallocate(int fd, int mode, int64_t offset, int64_t length);
 int box_syncfs(int fd);
 ssize_t box_getdents64(int fd, void *buffer, size_t length);
 int box_ficlone(int destination, int source);
-/* ioctl_iflags(2). */
-int box_get_flags(int fd, int *flags);
-int box_set_flags(int fd, int flags);
+/* Adds FS_TOPDIR_FL to a directory's flags, ioctl_iflags(2). */
+int box_set_topdir(int fd);
 
 /* statx(2) with STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, flattened. */
 struct box_stat {
