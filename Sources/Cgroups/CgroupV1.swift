@@ -133,6 +133,8 @@ package struct CgroupV1: Cgroup {
         }
         let files = CgroupFiles(directory: hierarchy.mount + path)
         if Sys.exists(files.directory) { return files }
+        // Nothing is made for one that is gone, as a container's is with its end: nobody would remove it.
+        guard exists else { throw CgroupError("there is no cgroup \(path)", errno: ENOENT) }
         try attempt("creating cgroup \(path)") { () throws(SyscallError) in
             try make(hierarchy)
             // Again until nothing was forked in the meantime.

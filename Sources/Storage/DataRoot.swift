@@ -34,7 +34,7 @@ package final class DataRoot: Sendable {
         }
         // What is made there, a layer of an image most of all, begins where no other has been. ext4 gives nobody the
         // number of a file that was removed within the last minutes, and finds another by looking at each
-        // (`recently_deleted`): an image that took the place of one just removed was loaded in a third of the speed.
+        // (`recently_deleted`): an image that took the place of one just removed was loaded at a third of the speed.
         try? Sys.spreadDirectories(in: path + "/tmp")
         trash = try Trash(directory: path + "/trash", log: log)
         for entry in try Sys.list(path + "/tmp") { try trash.discard("\(path)/tmp/\(entry.name)") }

@@ -98,6 +98,15 @@ struct CgroupConformanceTests {
         try cgroup.create()
     }
 
+    @Test func limitsOfOneThatIsGoneMakeNothing() throws {
+        let cgroup = try TestCgroup(.host).cgroup
+        #expect(!cgroup.exists)
+        for limits in [LinuxResources(pids: LinuxPids(limit: 5)), LinuxResources(cpu: LinuxCPU(cpus: "0"))] {
+            #expect(throws: CgroupError.self) { try cgroup.apply(limits) }
+            #expect(!cgroup.exists)
+        }
+    }
+
     @Test(arguments: TestTree.usable) func freezing(_ tree: TestTree) throws {
         let test = try TestCgroup(tree)
         let shell = try TestShell("read x; exit 3")

@@ -127,6 +127,7 @@ final class MonitorLoop {
     /// Waits for something and does what it asks. True when output came.
     private func turn(timeout: Int32) throws -> Bool {
         let events = try epoll.wait(timeout: timeout)
+        // One that is about to end gives all of its memory back.
         if events.isEmpty, exit == nil { settle() }
         var hadOutput = false
         for event in events {

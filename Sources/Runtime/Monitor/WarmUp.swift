@@ -72,16 +72,13 @@ enum WarmUp {
         _ = PreparedMounts()
     }
 
-    /// No cgroup has a line break in its name (`cgroup_mkdir` in Linux): there is none, and what would make it on first
-    /// use cannot.
-    private static let impossibleCgroup = "/box\nwarm-up"
-
     /// Where the cgroups are does not change while boxd runs, which looks once itself; so this is remembered.
     private static func cgroup(_ spec: RuntimeSpec) {
         let resources = DeviceNodes.allowing(spec.linux?.devices, in: spec.linux?.resources)
-        guard let path = try? ContainerCgroup.path(impossibleCgroup, id: ""),
+        guard let path = try? ContainerCgroup.path("/box-warm-up/none", id: ""),
             let cgroup = try? ContainerCgroup.host().cgroup(path)
         else { return }
+        // There is none of this name.
         _ = try? cgroup.processes()
         try? cgroup.apply(LinuxResources(devices: resources?.devices))
         _ = (cgroup.exists, cgroup.oomKills())
